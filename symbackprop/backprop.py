@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.functions import Indicator, local_derivative
+from symbackprop.functions import Indicator, local_derivative, row_of
 from symbackprop.indexed import (
     Base, Indices, Limit, LogSumExp, MaxOver, Softmax, affine_coefficient, base_of, bound_limits, canonical,
     free_indices, fresh, freshen, freshen_all, indices_of, nonnegative, rename, sum_over,
@@ -32,6 +32,8 @@ class Occurrence:
     at: Indices
     limits: tuple[Limit, ...]
     factors: Factors
+    rules: tuple[str, ...] = ()
+    """The rules of differentiation on the way to the place, from outside: ``power``, ``sigmoid``, ``sum`` ..."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Contribution:
     """The local derivative of the consumer, as factors in the order a human writes."""
     conditions: Factors
     """Indicators of the index values for which the contribution exists (none where they are implied)."""
+    rules: tuple[str, ...] = ()
+    """The rules of differentiation that gave `local`."""
 
     @cached_property
     def expression(self) -> sp.Expr:
@@ -101,12 +105,18 @@ class ReverseSweep:
             else:
                 outer = self.adjoint_symbol(self.network.quantities[consumer.base], consumer.at)
             if not quantity.axes and not any(o.limits for o in occurrences) and not consumer.ranges:
-                local = occurrences[0].factors if len(occurrences) == 1 else (
-                    sp.Add(*(sp.Mul(*o.factors) for o in occurrences)),)
-                found.append(Contribution(consumer, (), outer, local, ()))
+                found.append(_scalar_contribution(consumer, occurrences, outer))
             else:
                 found += [contribution(consumer, o, outer, quantity.axes) for o in occurrences]
         return Adjoint(quantity, symbol, tuple(found))
+
+
+def _scalar_contribution(consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr) -> Contribution:
+    """The local derivative of a scalar by a scalar is one sum over all places where it stands."""
+    if len(occurrences) == 1:
+        return Contribution(consumer, (), outer, occurrences[0].factors, (), occurrences[0].rules)
+    local = sp.Add(*(sp.Mul(*o.factors) for o in occurrences))
+    return Contribution(consumer, (), outer, collapse((local,)), (), ("several", *occurrences[0].rules))
 
 
 def _by_consumer(pairs: Sequence[tuple[Equation, Occurrence]]) -> Iterator[tuple[Equation, list[Occurrence]]]:
@@ -139,7 +149,7 @@ def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axe
         conditions += [nonnegative(value - low, scope), nonnegative(high - value, scope)]
     return Contribution(
         consumer, left, outer.xreplace(solved), tuple(rename(f, solved) for f in occurrence.factors),
-        tuple(dict.fromkeys(c for c in conditions if c != 1)))
+        tuple(dict.fromkeys(c for c in conditions if c != 1)), occurrence.rules)
 
 
 def linearize(expression: Any) -> Iterator[Occurrence]:
@@ -149,67 +159,80 @@ def linearize(expression: Any) -> Iterator[Occurrence]:
     >>> [(o.base, o.factors) for o in linearize(3 * x * y)]
     [(x, (3, y)), (y, (3, x))]
     """
-    yield from _walk(expression, (), ())
+    yield from _walk(expression, _Way((), (), ()))
 
 
-def _walk(node: Any, limits: tuple[Limit, ...], factors: Factors) -> Iterator[Occurrence]:
+class _Way(NamedTuple):
+    """What stands around the place that the walk has reached."""
+
+    limits: tuple[Limit, ...]
+    factors: Factors
+    rules: tuple[str, ...]
+
+    def through(self, *factors: sp.Expr, rule: str | None = None, limits: tuple[Limit, ...] = ()) -> _Way:
+        return _Way(self.limits + limits, (*self.factors, *factors), (*self.rules, rule) if rule else self.rules)
+
+
+def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
     if isinstance(node, (sp.Symbol, sp.Indexed)):
-        if not (isinstance(node, sp.Symbol) and node.is_integer and node.is_Dummy):
-            yield Occurrence(base_of(node), indices_of(node), limits, collapse(factors))
+        if not (isinstance(node, sp.Symbol) and node.is_Dummy):  # a bare index is no quantity
+            yield Occurrence(base_of(node), indices_of(node), way.limits, collapse(way.factors), way.rules)
     elif not node.args or isinstance(node, Indicator):
         return
     elif isinstance(node, sp.Add):
         for term in node.args:
-            yield from _walk(term, limits, factors)
+            yield from _walk(term, way)
     elif isinstance(node, sp.Mul):
         for n, arg in enumerate(node.args):
             if not arg.is_number:
-                yield from _walk(arg, limits, (*factors, *node.args[:n], *node.args[n + 1:]))
+                yield from _walk(arg, way.through(*node.args[:n], *node.args[n + 1:]))
     elif isinstance(node, sp.Pow):
-        yield from _walk_power(node, limits, factors)
+        yield from _walk_power(node, way)
     elif isinstance(node, sp.Sum):
         node = freshen(node)
-        yield from _walk(node.function, limits + bound_limits(node), factors)
+        yield from _walk(node.function, way.through(rule="sum", limits=bound_limits(node)))
     elif isinstance(node, (Softmax, LogSumExp, MaxOver)):
-        yield from _walk_reduction(freshen(node), limits, factors)
+        yield from _walk_reduction(freshen(node), way)
     elif isinstance(node, sp.Piecewise):
         others: Any = sp.true
         for value, condition in node.args:
-            gate = Indicator(sp.And(others, condition))
-            yield from _walk(value, limits, (*factors, gate))
+            yield from _walk(value, way.through(Indicator(sp.And(others, condition)), rule="cases"))
             others = sp.And(others, sp.Not(condition))
     elif isinstance(node, sp.Function):
+        row = row_of(node)
         for n, arg in enumerate(node.args):
             if not arg.is_number:
-                yield from _walk(arg, limits, (*factors, *local_derivative(node, n)))
+                yield from _walk(arg, way.through(*local_derivative(node, n), rule=row.because if row else "function"))
     else:
         raise NetworkError(f"symbackprop cannot differentiate {type(node).__name__}: {node}",
                            hint="write it with sums, products, powers and named functions")
 
 
-def _walk_power(node: Any, limits: tuple[Limit, ...], factors: Factors) -> Iterator[Occurrence]:
+def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
     base, exponent = node.args
     if not base.is_number:
         power = (base,) if exponent == 2 else () if exponent == 1 else (sp.Pow(base, exponent - 1),)
-        yield from _walk(base, limits, (*factors, exponent, *power))
+        rule = "power" if exponent.is_number and exponent > 0 else "reciprocal"
+        yield from _walk(base, way.through(exponent, *power, rule=rule))
     if not exponent.is_number:
-        yield from _walk(exponent, limits, (*factors, node, sp.log(base)))
+        yield from _walk(exponent, way.through(node, sp.log(base), rule="exponential"))
 
 
-def _walk_reduction(node: Any, limits: tuple[Limit, ...], factors: Factors) -> Iterator[Occurrence]:
+def _walk_reduction(node: Any, way: _Way) -> Iterator[Occurrence]:
     """Softmax, log-sum-exp and maximum: each with its own differential."""
-    body = node.args[1] if isinstance(node, Softmax) else node.args[0]
-    inner = limits + bound_limits(node)
+    limits = bound_limits(node)
+    twin = freshen(node)
     if isinstance(node, Softmax):
-        index = node.limit.index
-        yield from _walk(rename(body, {index: node.args[0]}), limits, (*factors, node))
-        twin = freshen(node)
-        yield from _walk(body, inner, (*factors, sp.S.NegativeOne, node, Softmax(index, *twin.args[1:])))
+        index, body = node.limit.index, node.args[1]
+        yield from _walk(rename(body, {index: node.args[0]}), way.through(node, rule="softmax"))
+        other = Softmax(index, *twin.args[1:])
+        yield from _walk(body, way.through(sp.S.NegativeOne, node, other, rule="softmax", limits=limits))
     elif isinstance(node, LogSumExp):
-        twin = freshen(node)
-        yield from _walk(body, inner, (*factors, Softmax(node.limit.index, *twin.args)))
+        yield from _walk(node.args[0], way.through(Softmax(node.limit.index, *twin.args), rule="logsumexp",
+                                                   limits=limits))
     else:
-        yield from _walk(body, inner, (*factors, Indicator(sp.Eq(body, freshen(node)))))
+        gate = Indicator(sp.Eq(node.args[0], twin))
+        yield from _walk(node.args[0], way.through(gate, rule="maximum", limits=limits))
 
 
 def collapse(factors: Factors) -> Factors:

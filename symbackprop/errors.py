@@ -153,7 +153,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c == "\n" or c == "\t" or not is_unprintable(c) else "\ufffd" for c in text)
+    return "".join(c if c in {"\n", "\t"} or not is_unprintable(c) else "\ufffd" for c in text)
 
 
 def is_unprintable(character: str) -> bool:

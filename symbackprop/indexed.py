@@ -165,6 +165,12 @@ def _rebind(node: Any, names: Mapping[sp.Symbol, sp.Symbol]) -> Any:
     return node.func(*(a.xreplace(names) for a in node.args))
 
 
+def freshen_limits(limits: Sequence[Limit]) -> tuple[tuple[Limit, ...], dict[Any, Any]]:
+    """The limits with new indices, and the renaming that goes with them."""
+    names = {limit.index: fresh(limit.index) for limit in limits}
+    return tuple(limit.replace(names) for limit in limits), names
+
+
 def freshen_all(expression: Any) -> Any:
     """The expression with every bound index renamed to one that occurs nowhere else."""
     if not expression.has(*REDUCTIONS):
@@ -202,11 +208,10 @@ def sum_over(factors: Sequence[sp.Expr], limits: Sequence[Limit]) -> sp.Expr:
     a*n
     """
     if not limits:
-        return sp.Mul(*factors)
+        return product(factors)
     *outer, limit = _innermost_last(limits)
-    atoms = [f for factor in factors for f in sp.Mul.make_args(factor)]
-    inside = [f for f in atoms if limit.index in free_indices(f)]
-    outside = [f for f in atoms if limit.index not in free_indices(f)]
+    inside = [f for f in factors if limit.index in free_indices(f)]
+    outside = [f for f in factors if limit.index not in free_indices(f)]
     if not inside:
         return sum_over([*outside, limit.count], outer)
     if len(inside) == 1 and isinstance(inside[0], sp.Sum) and limit.index not in free_indices(
@@ -214,8 +219,19 @@ def sum_over(factors: Sequence[sp.Expr], limits: Sequence[Limit]) -> sp.Expr:
         inner = inside[0]
         summed: sp.Expr = sp.Sum(inner.function, *inner.limits, tuple(limit))
     else:
-        summed = sp.Sum(sp.Mul(*inside), tuple(limit))
+        summed = sp.Sum(product(inside), tuple(limit))
     return sum_over([*outside, summed], outer)
+
+
+def product(factors: Sequence[sp.Expr]) -> sp.Expr:
+    """The product in the given order, not evaluated; numbers in front are collected, ones dropped."""
+    flat = [f for factor in factors for f in (factor.args if isinstance(factor, sp.Mul) else (factor,))]
+    number = sp.Mul(*(f for f in flat if f.is_Number))
+    rest = [f for f in flat if not f.is_Number]
+    if number == 0 or not rest:
+        return number
+    parts = rest if number == 1 else [number, *rest]
+    return parts[0] if len(parts) == 1 else sp.Mul(*parts, evaluate=False)
 
 
 def _innermost_last(limits: Sequence[Limit]) -> list[Limit]:

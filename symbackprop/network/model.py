@@ -5,16 +5,17 @@ what is wrong and what to write instead.
 """
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.functions import Indicator
-from symbackprop.indexed import Base, Limit, freshen_all
-from symbackprop.names import Name, name_of, parse_name
+from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
+from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.network.equation import Equation, Quantity, Role, Specification
 from symbackprop.network.order import Group, evaluation_order
 from symbackprop.network.ranges import base_uses, infer_ranges
@@ -72,7 +73,6 @@ class Network:
         spelled = parse_name(text)
         base = self._by_key.get(spelled.key) if spelled else None
         if base is None or base not in self.quantities:
-            import difflib
             plain = [q.name.plain for q in self.quantities.values()]
             near = difflib.get_close_matches(text, plain, n=3)
             raise NetworkError(f"the network has no quantity called {text!r}",
@@ -173,6 +173,11 @@ class Network:
             yield "the network has no parameters"
 
 
+def _spelled(base: Base) -> Name:
+    text = str(base)
+    return parse_name(text) or opaque_name(text)
+
+
 def _names(specification: Specification) -> dict[Base, Name]:
     """A name for every base, and no two bases with one name."""
     names: dict[Base, Name] = {}
@@ -181,14 +186,14 @@ def _names(specification: Specification) -> dict[Base, Name]:
         for base in (equation.base, *base_uses(equation.expression)):
             if base in names:
                 continue
-            name = specification.names.get(base) or name_of(str(base))
+            name = specification.names.get(base) or _spelled(base)
             other = by_key.setdefault(name.key, base)
             if other != base:
                 raise NetworkError(f"{name.plain} and {names[other].plain} are two spellings of one name, "
                                    f"but they stand for different quantities", hint="rename one of them")
             names[base] = name
     for base in (*specification.roles, *specification.names):
-        names.setdefault(base, specification.names.get(base) or name_of(str(base)))
+        names.setdefault(base, specification.names.get(base) or _spelled(base))
     return names
 
 
@@ -196,19 +201,16 @@ def _without_shadows(equation: Equation) -> Equation:
     """Give bound indices new names where one hides an index of the left side or of a sum around it."""
     seen: list[sp.Symbol] = [limit.index for limit in equation.ranges]
     stack: list[tuple[Any, tuple[sp.Symbol, ...]]] = [(equation.expression, tuple(seen))]
-    from symbackprop.indexed import bound_limits
     while stack:
         node, scope = stack.pop()
         own = tuple(limit.index for limit in bound_limits(node))
         if set(own) & set(scope):
-            from dataclasses import replace
             return replace(equation, expression=freshen_all(equation.expression))
         stack.extend((a, scope + own) for a in node.args)
     return equation
 
 
 def _bound_symbols(expression: Any) -> set[sp.Symbol]:
-    from symbackprop.indexed import bound_limits
     found: set[sp.Symbol] = set()
     stack = [expression]
     while stack:
@@ -220,7 +222,6 @@ def _bound_symbols(expression: Any) -> set[sp.Symbol]:
 
 def _sizes(equations: list[Equation], axes: Mapping[Base, tuple[Limit, ...]]) -> frozenset[sp.Symbol]:
     """The symbols that stand for sizes: those in the bounds of ranges."""
-    from symbackprop.indexed import bound_limits
     found: set[sp.Symbol] = set()
     indices: set[sp.Symbol] = set()
     limits = [limit for e in equations for limit in e.ranges]
@@ -239,7 +240,6 @@ def _sizes(equations: list[Equation], axes: Mapping[Base, tuple[Limit, ...]]) ->
 
 def _overlap(first: Equation, second: Equation) -> bool:
     """Can two definitions of one name meet in an instance? Only a proof that they cannot makes them two cases."""
-    from symbackprop.indexed import at_least_zero
     for a, b in zip(first.at, second.at, strict=True):
         (low_a, high_a), (low_b, high_b) = _span(first, a), _span(second, b)
         if at_least_zero(low_b - high_a - 1, ()) or at_least_zero(low_a - high_b - 1, ()):
@@ -249,6 +249,3 @@ def _overlap(first: Equation, second: Equation) -> bool:
 
 def _span(equation: Equation, index: Any) -> tuple[sp.Expr, sp.Expr]:
     return next(((r.low, r.high) for r in equation.ranges if r.index == index), (index, index))
-
-
-__all__ = ["Indicator", "Network"]

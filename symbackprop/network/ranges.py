@@ -220,7 +220,7 @@ def _check_use(use: Use, axes: Mapping[Base, Axes], names: Mapping[Base, Name]) 
 
 
 def base_uses(expression: Any) -> Iterator[Base]:
-    """The bases of every reference in an expression, bound indices and index positions included."""
+    """The bases of every reference in written order, bound indices and index positions included."""
     stack = [expression]
     while stack:
         node = stack.pop()
@@ -230,4 +230,4 @@ def base_uses(expression: Any) -> Iterator[Base]:
         elif isinstance(node, sp.Symbol):
             yield base_of(node)
         else:
-            stack.extend(node.args)
+            stack.extend(reversed(node.args))

@@ -1,0 +1,129 @@
+"""The facade: networks, derivations and the verbs that users call on them. Thin by design.
+
+Contract: `read`, `Network` and `sequential` give a `Network`; its `derive` gives a `Derivation`; the derivation's verbs
+hand it to the rooms that read it: sheets, numeric programs, checks, training.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from symbackprop import derivation as core
+from symbackprop.network import Network as CheckedNetwork
+from symbackprop.network import Specification
+from symbackprop.network.from_sympy import specification_from_sympy
+
+
+class Network(CheckedNetwork):
+    """The forward pass of a network, as named equations.
+
+    Args:
+        equations: ``sympy.Eq(target, expression)`` or pairs; SymPy scalars, Indexed and Sum.
+        inputs, targets, parameters, constants: declared roles (symbols or names); the rest follows conventions.
+        loss: the scalar to differentiate, where several could be meant.
+        ranges: index -> size or ``(low, high)`` for indices on left sides; mathematical indices start at 1.
+        samples: the size of the sample axis.
+        title: the title of the sheet.
+
+    Raises:
+        NetworkError: what is wrong, and what to write instead.
+
+    >>> import sympy as sp
+    >>> w, x, y, z, E = sp.symbols("w x y z E")
+    >>> net = Network([sp.Eq(z, w * x), sp.Eq(E, (z - y) ** 2 / 2)])
+    >>> net.derive()["w"].factors
+    (-y + z, x)
+    """
+
+    def __init__(self, equations: Iterable[Any] | Specification, *, inputs: Iterable[Any] = (),
+                 targets: Iterable[Any] = (), parameters: Iterable[Any] = (), constants: Iterable[Any] = (),
+                 loss: Any = None, ranges: Mapping[Any, Any] | None = None, samples: Any = None,
+                 title: str = "") -> None:
+        specification = equations if isinstance(equations, Specification) else specification_from_sympy(
+            equations, roles={"input": inputs, "target": targets, "parameter": parameters, "constant": constants},
+            loss=loss, ranges=ranges, samples=samples, title=title)
+        super().__init__(specification)
+
+    def derive(self, delta: core.DeltaConvention = "cost", style: core.Style | None = None,
+               derivatives: core.DerivativeForm | None = None) -> Derivation:
+        """The backward pass.
+
+        Args:
+            delta: ``cost``: a delta is the derivative of the loss; ``sample``: of one sample's loss.
+            style: ``paths`` multiplies out every path, ``delta`` names shared factors once; None chooses.
+            derivatives: activations' derivatives by ``argument`` (``sigma(z)(1-sigma(z))``) or ``output`` (``a(1-a)``).
+        """
+        return Derivation(self, delta, style, derivatives)
+
+
+class Derivation(core.Derivation):
+    """The backward pass of a network, with the verbs that read it."""
+
+    def sheet(self, lang: str = "en", *, form: str | None = None, detail: str = "full",
+              templates: str | Path | None = None, values: Mapping[str, Any] | None = None) -> Any:
+        """The derivation as a sheet: ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.to_text()`` ..."""
+        from symbackprop.sheets import compose
+        return compose(self, language=lang, form=form, detail=detail, values=values,
+                       templates=Path(templates) if templates else None)
+
+    def compile(self, backend: str = "numpy") -> Any:
+        """A function ``program(values) -> (loss, gradients)``; compiled once and kept."""
+        from symbackprop.numeric import compile_program
+        if backend not in self._programs:
+            self._programs[backend] = compile_program(self, backend)
+        return self._programs[backend]
+
+    @property
+    def _programs(self) -> dict[str, Any]:
+        return self.__dict__.setdefault("_compiled", {})
+
+    def gradient_check(self, values: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Compare every gradient with central differences: parameter -> relative error."""
+        from symbackprop.numeric import gradient_check
+        return gradient_check(self, values, **options)
+
+    def train(self, values: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None,
+              **options: Any) -> Any:
+        """Gradient descent; see `symbackprop.numeric.train` for the options."""
+        from symbackprop.numeric import train
+        return train(self, values, data, **options)
+
+    def _repr_markdown_(self) -> str:
+        return self.sheet().to_markdown()
+
+
+def read(source: str | Path) -> Network:
+    """A network from a file, a built-in name, or the text of a network file.
+
+    Raises:
+        NotationError: the text cannot be read; says where, with a caret, and what to write instead.
+        NetworkError: the text can be read, but it is no network.
+    """
+    from symbackprop.networks import built_in
+    from symbackprop.notation.reader import read_specification
+    text, name = _text_of(source, built_in())
+    return Network(read_specification(text, name))
+
+
+def networks() -> dict[str, str]:
+    """The built-in networks: name -> title."""
+    from symbackprop.networks import built_in, title_of
+    return {name: title_of(path) for name, path in built_in().items()}
+
+
+def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | None]:
+    from symbackprop.errors import DataError
+    text = str(source)
+    if "\n" in text or "=" in text:
+        return text, None
+    path = known.get(text) or Path(text)
+    try:
+        return path.read_text(encoding="utf-8-sig"), path.name
+    except FileNotFoundError:
+        import difflib
+        near = difflib.get_close_matches(text, known, n=3)
+        raise DataError(f"there is no file and no built-in network called {text!r}",
+                        hint=f"did you mean {' or '.join(near)}?" if near else f"built in are {', '.join(known)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None

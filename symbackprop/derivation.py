@@ -1,0 +1,363 @@
+"""The derivation of a network: gradients, paths, deltas and updates, as a record that everything else reads.
+
+Contract: `Derivation(network)` holds one `Gradient` for each parameter (and, on demand, for any quantity) and the
+named deltas they are built from. Products keep the order in which the chain rule produced them, factored.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import sympy as sp
+
+from symbackprop.backprop import Adjoint, Contribution, ReverseSweep, collapse
+from symbackprop.errors import NetworkError
+from symbackprop.functions import row_of
+from symbackprop.indexed import Base, Limit, Softmax, base_of, canonical, freshen_limits, indices_of, rename, sum_over
+from symbackprop.network import Equation, Network, Quantity
+
+Factors = tuple[sp.Expr, ...]
+Style = Literal["paths", "delta"]
+DeltaConvention = Literal["cost", "sample"]
+DerivativeForm = Literal["argument", "output"]
+
+LONGEST_PATHS = 160
+"""Up to this many factors, counted over all paths of all parameters, a scalar network is shown path by path."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One arrow of a path: the local derivative of `upper` with respect to `lower`."""
+
+    upper: Quantity
+    lower: Quantity
+    factors: Factors
+    rules: tuple[str, ...]
+    equation: Equation
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from the loss down to a quantity."""
+
+    links: tuple[Link, ...]
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The stations from the quantity up to the loss."""
+        return (*(link.lower for link in reversed(self.links)), self.links[0].upper)
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The product along the path: one group of factors for each arrow, numbers collected, ones dropped."""
+        return collapse(tuple(f for link in self.links for f in link.factors))
+
+
+@dataclass(frozen=True)
+class Term:
+    """``Sum_limits Mul(factors)``: one summand of a gradient or a delta, in the order a human writes it."""
+
+    limits: tuple[Limit, ...]
+    factors: Factors
+
+    @property
+    def expression(self) -> sp.Expr:
+        """The term as one unevaluated expression."""
+        return sum_over(self.factors, self.limits)
+
+
+@dataclass(frozen=True)
+class Update:
+    """One step of gradient descent: ``parameter <- parameter - rate * gradient``, all gradients at the old values."""
+
+    quantity: Quantity
+    rate: sp.Symbol
+    gradient: sp.Symbol | sp.Indexed
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of reasoning: `left` equals `right` by `rule` (the key of a phrase)."""
+
+    rule: str
+    left: Any
+    right: Any
+    conditions: Factors = ()
+
+
+class Gradient:
+    """The derivative of the loss with respect to one quantity: how it comes about, and what it is."""
+
+    def __init__(self, derivation: Derivation, quantity: Quantity) -> None:
+        self.derivation, self.quantity = derivation, quantity
+
+    def __repr__(self) -> str:
+        return f"<Gradient of {self.derivation.network.loss.base} with respect to {self.quantity.name.plain}: {self.result}>"
+
+    @property
+    def adjoint(self) -> Adjoint:
+        """The equation of the derivative over the consumers' adjoints."""
+        return self.derivation.sweep[self.quantity.base]
+
+    @property
+    def symbol(self) -> sp.Symbol | sp.Indexed:
+        """The symbol that stands for this derivative: ``∂E/∂w``."""
+        return self.adjoint.symbol
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """Every way from the loss to the quantity (scalar networks), found when asked for."""
+        return tuple(self.derivation.paths_to(self.quantity.base))
+
+    @property
+    def chain(self) -> tuple[Link, ...] | None:
+        """The chain of local derivatives, if there is exactly one path."""
+        return self.paths[0].links if self.derivation.path_count(self.quantity.base) == 1 else None
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """The summands of the result: one for each path (style paths) or for each consumer (style delta)."""
+        if self.derivation.style == "paths":
+            return tuple(Term((), path.factors) for path in self.paths)
+        return self.derivation.terms(self.quantity.base)
+
+    @property
+    def factors(self) -> Factors:
+        """The factors of the result in order; a sum over several paths is a single factor."""
+        return self.terms[0].factors if len(self.terms) == 1 and not self.terms[0].limits else (self.result,)
+
+    @cached_property
+    def result(self) -> sp.Expr:
+        """The gradient as a SymPy expression in the network's symbols and (style delta) the deltas."""
+        return self.derivation.in_chosen_form(ordered_sum([term.expression for term in self.terms]))
+
+    @property
+    def update(self) -> Update:
+        """The step of gradient descent for this quantity."""
+        return Update(self.quantity, self.derivation.rate, self.symbol)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation of this gradient, line by line."""
+        lines = [Step("chain", self.symbol, c, c.conditions) for c in self.adjoint.contributions]
+        return (*lines, Step("result", self.symbol, self.result))
+
+
+class Derivation:
+    """The backward pass of a network.
+
+    Args:
+        network: a checked network.
+        delta: what a delta is the derivative of: the whole cost, or one sample's share (m times that).
+        style: ``paths`` multiplies out every path from the loss, ``delta`` names shared factors once; None chooses
+            paths for small scalar networks.
+        derivatives: derivatives of activations by their ``argument`` (``sigma(z)(1-sigma(z))``) or by their
+            ``output`` (``a(1-a)``); None chooses argument for paths, output for delta.
+    """
+
+    def __init__(self, network: Network, delta: DeltaConvention = "cost", style: Style | None = None,
+                 derivatives: DerivativeForm | None = None) -> None:
+        self.network, self.delta = network, delta
+        self.sweep = ReverseSweep(network)
+        self._path_counts: dict[Base, tuple[int, int]] = {}
+        self._terms: dict[Base, tuple[Term, ...]] = {}
+        self.style: Style = style or self._fitting_style()
+        if self.style == "paths" and not self.is_scalar:
+            raise NetworkError("style paths is for scalar networks: this one has indices", hint="use style 'delta'")
+        self.derivatives: DerivativeForm = derivatives or ("argument" if self.style == "paths" else "output")
+        self.rate = sp.Symbol(str(network.rate))
+        self._gradients: dict[Base, Gradient] = {}
+
+    @cached_property
+    def is_scalar(self) -> bool:
+        """Has no quantity an axis?"""
+        return not any(q.axes for q in self.network.quantities.values())
+
+    def __getitem__(self, name: Any) -> Gradient:
+        """The gradient of any quantity, by its name in any spelling."""
+        quantity = self.network.find(name)
+        if quantity.base not in self._gradients:
+            self._gradients[quantity.base] = Gradient(self, quantity)
+        return self._gradients[quantity.base]
+
+    @property
+    def gradients(self) -> Mapping[str, Gradient]:
+        """The gradients of all parameters by plain name, those nearest to the loss first."""
+        return {q.name.plain: self[q.base] for q in self.parameters}
+
+    @cached_property
+    def parameters(self) -> tuple[Quantity, ...]:
+        """The parameters in the order of the backward pass: those of the equations nearest to the loss first."""
+        position: dict[Base, int] = {}
+        for number, equation in enumerate(reversed(self.network.equations)):
+            for base in _bases(equation.expression):
+                position.setdefault(base, number)
+        wanted = self.network.parameters
+        order = {q.base: n for n, q in enumerate(wanted)}
+        return tuple(sorted(wanted, key=lambda q: (position.get(q.base, -1), order[q.base])))
+
+    # -- paths ---------------------------------------------------------------------------------------------------
+    def links_into(self, base: Base) -> Iterator[Link]:
+        """The arrows from every consumer to a quantity."""
+        adjoint = self.sweep[base]
+        for c in adjoint.contributions:
+            yield Link(self.network.quantities[c.consumer.base], adjoint.quantity,
+                       tuple((*c.local, *c.conditions)), c.rules, c.consumer)
+
+    def paths_to(self, base: Base) -> Iterator[Path]:
+        """Every path from the loss, by depth-first search (without recursion: networks may be deep)."""
+        if not self.is_scalar:
+            raise NetworkError("paths are for scalar networks: this one has indices", hint="use the adjoint instead")
+        stack = [((link,), iter(())) for link in reversed(list(self.links_into(base)))]
+        while stack:
+            links, _ = stack.pop()
+            top = links[0].upper.base
+            if top == self.network.loss.base:
+                yield Path(links)
+            else:
+                stack += [((link, *links), iter(())) for link in reversed(list(self.links_into(top)))]
+
+    def path_count(self, base: Base) -> int:
+        """How many paths lead from the loss to a quantity (counted, not enumerated)."""
+        return self._count(base)[0]
+
+    def _count(self, base: Base) -> tuple[int, int]:
+        """The number of paths and of arrows on them; iterative, each quantity once."""
+        loss, counts = self.network.loss.base, self._path_counts
+        counts.setdefault(loss, (1, 0))
+        stack = [base]
+        while stack:
+            top = stack[-1]
+            if top in counts:
+                stack.pop()
+                continue
+            consumers = [c.consumer.base for c in self.sweep[top].contributions]
+            missing = [b for b in consumers if b not in counts]
+            if missing:
+                stack += missing
+                continue
+            paths = sum(counts[b][0] for b in consumers)
+            counts[top] = paths, sum(counts[b][1] for b in consumers) + paths
+            stack.pop()
+        return counts[base]
+
+    def _fitting_style(self) -> Style:
+        if not self.is_scalar or len(self.network.parameters) > LONGEST_PATHS:
+            return "delta"
+        total = sum(self._count(q.base)[1] for q in self.network.parameters)
+        return "paths" if total <= LONGEST_PATHS else "delta"
+
+    # -- deltas --------------------------------------------------------------------------------------------------
+    def is_inlined(self, base: Base) -> bool:
+        """Is the quantity the output of an activation of one named quantity? Its adjoint is no delta of its own."""
+        equations = self.network.definitions(base)
+        if base == self.network.loss.base or len(equations) != 1:
+            return False
+        return activation_argument(equations[0]) is not None
+
+    @cached_property
+    def deltas(self) -> tuple[Quantity, ...]:
+        """The quantities whose adjoint has a name of its own (pre-activations above all), loss side first."""
+        reached, order = {q.base for q in self.network.parameters}, list[Base]()
+        for equation in self.network.equations:
+            if reached & set(_bases(equation.expression)):
+                reached.add(equation.base)
+                order.append(equation.base)
+        wanted = [b for b in dict.fromkeys(reversed(order)) if b != self.network.loss.base and not self.is_inlined(b)]
+        return tuple(self.network.quantities[b] for b in wanted if self.sweep[b].contributions)
+
+    def terms(self, base: Base) -> tuple[Term, ...]:
+        """The summands of an adjoint over named deltas: adjoints of activation outputs are multiplied in."""
+        if base not in self._terms:
+            self._terms[base] = tuple(self._term(c) for c in self.sweep[base].contributions)
+        return self._terms[base]
+
+    def _term(self, c: Contribution) -> Term:
+        limits, outer = list(c.limits), (c.adjoint,) if c.adjoint != 1 else ()
+        if outer and self.is_inlined(c.consumer.base):
+            inner = [_at(t, self.network.quantities[c.consumer.base], c.adjoint) for t in self.terms(c.consumer.base)]
+            if len(inner) == 1:
+                limits += inner[0].limits
+                outer = inner[0].factors
+            else:
+                outer = (ordered_sum([t.expression for t in inner]),)
+        return Term(tuple(limits), collapse((*outer, *c.local, *c.conditions)))
+
+    # -- forms ---------------------------------------------------------------------------------------------------
+    @cached_property
+    def _outputs(self) -> list[tuple[Equation, sp.Expr]]:
+        return [(e, e.expression) for e in self.network.equations if activation_argument(e) is not None]
+
+    @cached_property
+    def _scalar_outputs(self) -> dict[Any, Any]:
+        return {expression: e.target for e, expression in self._outputs if not e.at}
+
+    def in_chosen_form(self, expression: sp.Expr) -> sp.Expr:
+        """Activations by argument or by output, as the derivation was asked for."""
+        return self.by_output(expression) if self.derivatives == "output" else expression
+
+    def by_output(self, expression: Any) -> Any:
+        """Fold function applications into their names: ``sigma(z)`` becomes ``a`` where ``a = sigma(z)``."""
+        if not expression.args or isinstance(expression, sp.Indexed):
+            return expression
+        if (name := self._scalar_outputs.get(expression)) is not None:
+            return name
+        if row_of(expression) is not None or isinstance(expression, Softmax):
+            for equation, pattern in self._outputs:
+                if equation.at and (found := _same_at(equation, pattern, expression)) is not None:
+                    return found
+        args = [self.by_output(a) for a in expression.args]
+        if args == list(expression.args):
+            return expression
+        if isinstance(expression, (sp.Add, sp.Mul)):
+            return expression.func(*args, evaluate=False)
+        return expression.func(*args)
+
+
+def activation_argument(equation: Equation) -> sp.Expr | None:
+    """``z`` of ``a = f(z)``: the argument, where the right side is one function of one reference."""
+    e = equation.expression
+    if isinstance(e, Softmax):
+        return e.args[1] if isinstance(e.args[1], (sp.Symbol, sp.Indexed)) else None
+    if isinstance(e, sp.Function) and e.args and isinstance(e.args[0], (sp.Symbol, sp.Indexed)) and all(
+            a.is_number for a in e.args[1:]):
+        return e.args[0]
+    return None
+
+
+def ordered_sum(terms: Sequence[sp.Expr]) -> sp.Expr:
+    """A sum that keeps its terms in order, unless equal terms merge."""
+    if len(terms) < 2:
+        return terms[0] if terms else sp.S.Zero
+    evaluated = sp.Add(*(canonical(t) for t in terms))
+    return sp.Add(*terms, evaluate=False) if len(evaluated.args) >= len(terms) else evaluated
+
+
+def _at(term: Term, quantity: Quantity, reference: Any) -> Term:
+    """A term of a quantity's adjoint at other indices, with its own bound indices made fresh."""
+    if not quantity.axes:
+        return term
+    limits, names = freshen_limits(term.limits)
+    names |= dict(zip((axis.index for axis in quantity.axes), indices_of(reference), strict=True))
+    return Term(tuple(limit.replace(names) for limit in limits), tuple(rename(f, names) for f in term.factors))
+
+
+def _same_at(equation: Equation, pattern: Any, expression: Any) -> Any:
+    """``A[a, b]`` where the expression is the equation's right side at other indices, else None."""
+    if pattern.func != expression.func:
+        return None
+    own, given = (activation_argument(equation), expression.args[1 if isinstance(expression, Softmax) else 0])
+    if not isinstance(given, sp.Indexed) or base_of(given) != base_of(own):
+        return None
+    names = dict(zip(indices_of(own), indices_of(given), strict=True))
+    if isinstance(expression, Softmax):
+        names |= {pattern.args[0]: expression.args[0]}
+    at = tuple(i.xreplace(names) for i in equation.at)
+    return equation.base[at] if canonical(pattern.xreplace(names)) == canonical(expression) else None
+
+
+def _bases(expression: Any) -> list[Base]:
+    from symbackprop.network.ranges import base_uses
+    return list(dict.fromkeys(base_uses(expression)))

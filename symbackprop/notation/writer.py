@@ -1,0 +1,370 @@
+r"""Scalar expressions over indices -> mathematical notation, in LaTeX or as plain text.
+
+Contract: a `Writer` prints an expression in the order in which it stands, factored as it is, with names from a table;
+bound indices get letters that fit their range and clash with nothing around them.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from symbackprop.functions import Indicator, row_of
+from symbackprop.indexed import Limit, LogSumExp, MaxOver, Softmax, bound_limits, free_indices
+from symbackprop.names import Name, opaque_name, parse_name
+from symbackprop.names.alphabet import LETTERS
+
+# Binding strength of what is printed: a part is bracketed where it binds weaker than its place demands.
+SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
+
+SPARE_LETTERS = "ijkpqrstuvabcdfghlmn"
+
+
+@dataclass(frozen=True)
+class Markup:
+    """How one target language spells the constructs of the notation."""
+
+    name: Callable[[Name], str]
+    fraction: Callable[[str, str], str]
+    brackets: Callable[[str], str]
+    sum_sign: Callable[[str, str, str], str]
+    subscript: Callable[[str, str], str]
+    superscript: Callable[[str, str], str]
+    function: Callable[[str, str], str]
+    root: Callable[[str], str]
+    absolute: Callable[[str], str]
+    indicator: Callable[[str], str]
+    cases: Callable[[Sequence[tuple[str, str]]], str]
+    partial: Callable[[str, str], str]
+    relations: Mapping[str, str]
+    times: str
+    dot: str
+    infinity: str = "∞"
+
+
+def _latex_brackets(inner: str) -> str:
+    tall = any(command in inner for command in (r"\frac", r"\sum", r"\sqrt", r"\begin", r"\dfrac"))
+    return rf"\left({inner}\right)" if tall else f"({inner})"
+
+
+def _text_script(text: str, script: str, mark: str) -> str:
+    return f"{text}{mark}{script}" if len(script) == 1 or script.isalnum() else f"{text}{mark}{{{script}}}"
+
+
+LATEX = Markup(
+    name=lambda name: name.latex,
+    fraction=lambda a, b: rf"\frac{{{a}}}{{{b}}}",
+    brackets=_latex_brackets,
+    sum_sign=lambda sign, low, high: rf"\{sign}_{{{low}}}" + (f"^{{{high}}}" if high else "") + " ",
+    subscript=lambda a, b: f"{a}_{{{b}}}" if len(b) > 1 else f"{a}_{b}",
+    superscript=lambda a, b: f"{a}^{{{b}}}" if len(b) > 1 else f"{a}^{b}",
+    function=lambda f, x: f + x,
+    root=lambda x: rf"\sqrt{{{x}}}",
+    absolute=lambda x: rf"\left|{x}\right|",
+    indicator=lambda x: rf"\mathbf{{1}}[{x}]",
+    cases=lambda rows: r"\begin{cases} " + r" \\ ".join(rf"{v} & \text{{if }} {c}" if c else rf"{v} & \text{{otherwise}}"
+                                                       for v, c in rows) + r" \end{cases}",
+    partial=lambda a, b: rf"\frac{{\partial {a}}}{{\partial {b}}}",
+    relations={"Gt": ">", "Ge": r"\ge", "Lt": "<", "Le": r"\le", "Eq": "=", "Ne": r"\ne", "And": r"\wedge"},
+    times=r"\,", dot=r" \cdot ", infinity=r"\infty")
+
+TEXT = Markup(
+    name=lambda name: name.unicode,
+    fraction=lambda a, b: f"{_group(a)}/{_group(b)}",
+    brackets=lambda inner: f"({inner})",
+    sum_sign=lambda sign, low, high: f"{'Σ' if sign == 'sum' else sign}_{{{low}{'..' + high if high else ''}}} ",
+    subscript=lambda a, b: _text_script(a, b, "_"),
+    superscript=lambda a, b: _text_script(a, b, "^"),
+    function=lambda f, x: f + x,
+    root=lambda x: f"√({x})",
+    absolute=lambda x: f"|{x}|",
+    indicator=lambda x: f"[{x}]",
+    cases=lambda rows: "{" + "; ".join(f"{v} if {c}" if c else f"{v} otherwise" for v, c in rows) + "}",
+    partial=lambda a, b: f"∂{a}/∂{b}",
+    relations={"Gt": ">", "Ge": "≥", "Lt": "<", "Le": "≤", "Eq": "=", "Ne": "≠", "And": "∧"},
+    times=" ", dot=" · ")
+
+
+def _group(text: str) -> str:
+    """Brackets around what a slash would tear apart."""
+    return text if all(c not in text for c in " +-/·") else f"({text})"
+
+
+@dataclass
+class Writer:
+    """Prints expressions of one network.
+
+    Args:
+        names: how each base or symbol is called.
+        markup: `LATEX` or `TEXT`.
+        letters: preferred letters of bound indices by their range, as the author used them.
+    """
+
+    names: Mapping[Any, Name | str]
+    markup: Markup = LATEX
+    letters: Mapping[tuple[Any, Any], Sequence[str]] = field(default_factory=dict[tuple[Any, Any], Sequence[str]])
+
+    def __call__(self, expression: Any) -> str:
+        """The notation of an expression, or of a relation such as an equation."""
+        return self._write(sp.sympify(expression), {})[0]
+
+    def product(self, factors: Sequence[Any]) -> str:
+        """The notation of ordered factors as one product."""
+        return self._product(list(factors), {})[0] if factors else "1"
+
+    def name(self, base: Any) -> str:
+        """The notation of a name."""
+        name = self.names.get(base)
+        if name is None:
+            text = base.name if isinstance(base, sp.Symbol) else str(base)
+            name = parse_name(text) or opaque_name(text)
+        return name if isinstance(name, str) else self.markup.name(name)
+
+    def _bracketed(self, e: Any, letters: dict[Any, str], needed: int) -> str:
+        text, strength = self._write(e, letters)
+        return self.markup.brackets(text) if strength < needed else text
+
+    def _write(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        for kinds, write in self._table:
+            if isinstance(e, kinds):
+                return write(self, e, letters)
+        return self._function(e, letters)
+
+    # -- leaves --------------------------------------------------------------------------------------------------
+    def _symbol(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        if e in letters:
+            return letters[e], ATOM
+        if e.is_Dummy and e not in self.names:
+            return self.markup.name(parse_name(e.name) or opaque_name(e.name)), ATOM
+        return self.name(e), ATOM
+
+    def _number(self, e: Any, _letters: dict[Any, str]) -> tuple[str, int]:
+        if e.is_Rational and not e.is_Integer:
+            sign, p = ("-", -e.p) if e.p < 0 else ("", e.p)
+            return sign + self.markup.fraction(str(p), str(e.q)), SIGN if sign else PRODUCT
+        text = sp.sstr(e, full_prec=False)
+        return text, SIGN if text.startswith("-") else ATOM
+
+    def _constant(self, e: Any, _letters: dict[Any, str]) -> tuple[str, int]:
+        named = {sp.pi: "pi", sp.E: "e"}.get(e)
+        if named:
+            return self.markup.name(parse_name(named) or opaque_name(named)), ATOM
+        return (self.markup.infinity, ATOM) if e is sp.oo else (str(e), ATOM)
+
+    def _indexed(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        text = self.name(e.base)
+        entries = [self._write(i, letters)[0] for i in e.indices]
+        simple = all(len(i) == 1 or i in _SHORT for i in entries)
+        below = ("" if self.markup is TEXT or all(len(i) == 1 for i in entries) else " ").join(entries) if simple else (
+            ", ".join(entries) if self.markup is LATEX else ",".join(entries))
+        if "_" in text.replace(r"\_", "") or text.startswith(r"\frac") or self.markup is TEXT and any(
+                c in text for c in "₀₁₂₃₄₅₆₇₈₉/"):
+            text = self.markup.brackets(text)
+        return self.markup.subscript(text, below), ATOM
+
+    # -- sums and products ---------------------------------------------------------------------------------------
+    def _add(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        parts: list[str] = []
+        for term in e.args:
+            text = self._bracketed(term, letters, PRODUCT) if not isinstance(term, sp.Add) else self._write(term, letters)[0]
+            negative = self._is_negative(term)
+            if negative:
+                text = self._write(-term if term.is_number else _negated(term), letters)[0]
+                if isinstance(_negated(term), sp.Add):
+                    text = self.markup.brackets(text)
+            parts.append((" - " if parts else "-") + text if negative else (" + " if parts else "") + text)
+        return "".join(parts), SUM
+
+    @staticmethod
+    def _is_negative(term: Any) -> bool:
+        first = term.args[0] if isinstance(term, sp.Mul) else term
+        return bool(first.is_Number and first < 0)
+
+    def _mul(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self._product(list(_flat_factors(e)), letters)
+
+    def _product(self, factors: list[Any], letters: dict[Any, str]) -> tuple[str, int]:
+        number = sp.Mul(*(f for f in factors if f.is_Number))
+        rest = [f for f in factors if not f.is_Number]
+        sign = "-" if number < 0 else ""
+        above = [f for f in rest if not _is_denominator(f)]
+        below = [sp.Pow(f.base, -f.exp) for f in rest if _is_denominator(f)]
+        number = abs(number)
+        pieces: list[str] = []
+        if not below:
+            if number != 1 or not above:
+                pieces.append(self._write(number, letters)[0])
+        elif len(above) == 1 and number.is_Integer and not isinstance(above[0], sp.Sum) and (
+                number == 1 or above[0].is_Symbol or isinstance(above[0], sp.Indexed)):
+            top = self._product([number, *above], letters)[0] if number != 1 else self._write(above[0], letters)[0]
+            pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
+            above = []
+        else:
+            denominator = [sp.Integer(number.q), *below] if number.is_Rational and number.q != 1 else below
+            top = number.p if number.is_Rational else number
+            pieces.append(self.markup.fraction(str(top), self._product(denominator, letters)[0]))
+        for position, factor in enumerate(above):
+            last = position == len(above) - 1
+            text, strength = self._write(factor, letters)
+            if strength < PRODUCT or strength == SIGN or (isinstance(factor, sp.Sum) and not last):
+                text = self.markup.brackets(text)
+            pieces.append(text)
+        joined = pieces[0]
+        for previous, piece in zip(pieces, pieces[1:], strict=False):
+            digits = previous[-1].isdigit() and piece[0].isdigit()
+            tight = previous.endswith(")") and piece.startswith("(") or previous.isdigit() and not digits
+            joined += (self.markup.dot if digits else "" if tight and self.markup is LATEX else self.markup.times) + piece
+        return sign + joined, SIGN if sign else PRODUCT if len(pieces) > 1 else self._strength(rest, number)
+
+    @staticmethod
+    def _strength(rest: list[Any], number: Any) -> int:
+        if len(rest) == 1 and number == 1:
+            return PRODUCT if isinstance(rest[0], (sp.Sum, sp.Add)) or _is_denominator(rest[0]) else ATOM
+        return PRODUCT
+
+    def _pow(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        base, exponent = e.args
+        if exponent == sp.Rational(1, 2):
+            return self.markup.root(self._write(base, letters)[0]), ATOM
+        if exponent.is_number and exponent < 0:
+            return self.markup.fraction("1", self._write(sp.Pow(base, -exponent), letters)[0]), PRODUCT
+        power = self._write(exponent, letters)[0]
+        text = self._bracketed(base, letters, ATOM)
+        if "^" in text and not text.endswith(")") and self.markup is LATEX:
+            text = self.markup.brackets(text)
+        return self.markup.superscript(text, power), POWER
+
+    # -- reductions ----------------------------------------------------------------------------------------------
+    def _reduction(self, sign: str, body: Any, limits: Sequence[Limit], letters: dict[Any, str]) -> tuple[str, int]:
+        letters = dict(letters)
+        text = ""
+        for limit in limits:
+            low, high = self._write(limit.low, letters)[0], self._write(limit.high, letters)[0]
+            letters[limit.index] = self._letter(limit, body, letters)
+            text += self.markup.sum_sign(sign, f"{letters[limit.index]}={low}", high)
+        inner, strength = self._write(body, letters)
+        return text + (self.markup.brackets(inner) if strength == SUM else inner), PRODUCT
+
+    def _letter(self, limit: Limit, body: Any, letters: dict[Any, str]) -> str:
+        """A letter for a bound index: the author's for this range, unless it means something else here."""
+        taken = set(letters.values()) | {self._write(s, letters)[0] for s in free_indices(body) if s != limit.index}
+        own = [] if limit.index.name.startswith("~") else [limit.index.name]
+        preferred = self.letters.get((limit.low, limit.high), ())
+        for letter in (*preferred, *own, *SPARE_LETTERS):
+            if letter not in taken:
+                return letter
+        return limit.index.name
+
+    def _sum(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self._reduction("sum", e.function, bound_limits(e), letters)
+
+    def _max_over(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self._reduction("max", e.args[0], e.limits, letters)
+
+    def _softmax(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        index, body = e.args[0], e.args[1]
+        vector = body.base if isinstance(body, sp.Indexed) else body
+        name = r"\mathrm{softmax}" if self.markup is LATEX else "softmax"
+        if isinstance(body, sp.Indexed):
+            others = [i for i in body.indices if e.limit.index not in free_indices(i)]
+            inner = self._indexed(vector[tuple(others)], letters)[0] if others and False else self.name(vector)
+            at = [index if e.limit.index in free_indices(i) else i for i in body.indices]
+            below = "".join(self._write(i, letters)[0] for i in at)
+            return self.markup.subscript(self.markup.function(name, self.markup.brackets(inner)), below), ATOM
+        return self._write(e.definition(), letters)
+
+    def _logsumexp(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self._write(e.definition(), letters)
+
+    # -- functions and conditions --------------------------------------------------------------------------------
+    def _function(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        inner = ", ".join(self._write(a, letters)[0] for a in e.args)
+        row = row_of(e)
+        if isinstance(e, AppliedUndef):
+            name, primes = e.func.__name__.rstrip("'"), len(e.func.__name__) - len(e.func.__name__.rstrip("'"))
+            text = self.markup.name(parse_name(name) or opaque_name(name)) + "'" * primes
+        elif row is not None:
+            text = row.latex if self.markup is LATEX else {"sigmoid": "σ"}.get(row.name, row.name)
+        else:
+            text = rf"\mathrm{{{type(e).__name__}}}" if self.markup is LATEX else type(e).__name__
+        return self.markup.function(text, self.markup.brackets(inner)), ATOM
+
+    def _exp(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self.markup.superscript("e", self._write(e.args[0], letters)[0]), POWER
+
+    def _log(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        text, strength = self._write(e.args[0], letters)
+        name = r"\log" if self.markup is LATEX else "log"
+        return (f"{name} {text}", PRODUCT) if strength == ATOM and not text.endswith(")") else (
+            name + self.markup.brackets(text), ATOM)
+
+    def _abs(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self.markup.absolute(self._write(e.args[0], letters)[0]), ATOM
+
+    def _indicator(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self.markup.indicator(self.condition(e.condition, letters)), ATOM
+
+    def condition(self, c: Any, letters: dict[Any, str] | None = None) -> str:
+        """A condition; ``T - t - 1 >= 0`` between indices is written ``t < T``."""
+        letters = letters or {}
+        if isinstance(c, sp.And):
+            return f" {self.markup.relations['And']} ".join(self.condition(a, letters) for a in c.args)
+        if not isinstance(c, sp.core.relational.Relational):
+            return str(c)
+        left, right, kind = c.lhs, c.rhs, type(c).__name__
+        relation = {"StrictGreaterThan": "Gt", "GreaterThan": "Ge", "StrictLessThan": "Lt", "LessThan": "Le",
+                    "Equality": "Eq", "Unequality": "Ne"}[kind]
+        if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):
+            left, right, relation = _balanced(left)
+        text = [self._write(side, letters)[0] for side in (left, right)]
+        return f"{text[0]} {self.markup.relations[relation]} {text[1]}"
+
+    def _relation(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self.condition(e, letters), SUM
+
+    def _piecewise(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        return self.markup.cases([(self._write(v, letters)[0], "" if c is sp.true else self.condition(c, letters))
+                                  for v, c in e.args]), ATOM
+
+    _table = (
+        (sp.Symbol, _symbol), (sp.Indexed, _indexed), (sp.IndexedBase, lambda s, e, _l: (s.name(e), ATOM)),
+        (sp.Number, _number), (sp.NumberSymbol, _constant), (sp.Add, _add), (sp.Mul, _mul),
+        (sp.exp, _exp), (sp.Pow, _pow), (sp.Sum, _sum), (MaxOver, _max_over), (Softmax, _softmax),
+        (LogSumExp, _logsumexp), (sp.log, _log), (sp.Abs, _abs), (Indicator, _indicator),
+        (sp.Piecewise, _piecewise), (sp.core.relational.Relational, _relation),
+    )
+
+
+_SHORT = frozenset("\\" + letter for letter in LETTERS)
+
+
+def _flat_factors(e: Any) -> Any:
+    for factor in e.args:
+        if isinstance(factor, sp.Mul):
+            yield from _flat_factors(factor)
+        else:
+            yield factor
+
+
+def _negated(term: Any) -> Any:
+    number, *rest = term.args
+    rest = rest if number == -1 else [-number, *rest]
+    return rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False)
+
+
+def _is_denominator(factor: Any) -> bool:
+    return isinstance(factor, sp.Pow) and bool(factor.exp.is_number and factor.exp < 0)
+
+
+def _balanced(difference: Any) -> tuple[Any, Any, str]:
+    """``T - t - 1 >= 0`` as ``t < T``: negative terms move to the other side."""
+    terms = sp.Add.make_args(difference)
+    right = sp.Add(*(t for t in terms if not t.could_extract_minus_sign()))
+    left = -sp.Add(*(t for t in terms if t.could_extract_minus_sign()))
+    constant, rest = left.as_coeff_Add()
+    if constant == 1 and rest != 0:
+        return rest, right, "Lt"
+    return left, right, "Le"
