@@ -143,7 +143,8 @@ def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axe
     summation = {limit.index for limit in occurrence.limits}
     solved, conditions = match(occurrence.at, [axis.index for axis in axes], unknown, summation)
     left = tuple(limit.replace(solved) for index, limit in unknown.items() if index not in solved)
-    scope = (*axes, *left)
+    known = {c.condition.rhs: c.condition.lhs for c in conditions if c.args and c.condition.rhs.is_Symbol}
+    scope = tuple(limit if limit.index in known else limit.replace(known) for limit in (*axes, *left))
     for index, value in solved.items():
         low, high = unknown[index].low.xreplace(solved), unknown[index].high.xreplace(solved)
         conditions += [nonnegative(value - low, scope), nonnegative(high - value, scope)]

@@ -17,6 +17,7 @@ from symbackprop.errors import NetworkError
 from symbackprop.functions import row_of
 from symbackprop.indexed import Base, Limit, Softmax, base_of, canonical, freshen_limits, indices_of, rename, sum_over
 from symbackprop.network import Equation, Network, Quantity
+from symbackprop.rewrite import ClosedForm, closed_form
 
 Factors = tuple[sp.Expr, ...]
 Style = Literal["paths", "delta"]
@@ -129,9 +130,22 @@ class Gradient:
         return self.terms[0].factors if len(self.terms) == 1 and not self.terms[0].limits else (self.result,)
 
     @cached_property
+    def closed(self) -> ClosedForm:
+        """The result with the rules that simplified it (style delta; paths stay as the chain rule wrote them)."""
+        raw = self.unsimplified
+        if self.derivation.style == "paths":
+            return ClosedForm(raw)
+        return closed_form(raw, self.derivation.network.assumptions)
+
+    @cached_property
+    def unsimplified(self) -> sp.Expr:
+        """The result as the chain rule gave it."""
+        return self.derivation.in_chosen_form(ordered_sum([term.expression for term in self.terms]))
+
+    @property
     def result(self) -> sp.Expr:
         """The gradient as a SymPy expression in the network's symbols and (style delta) the deltas."""
-        return self.derivation.in_chosen_form(ordered_sum([term.expression for term in self.terms]))
+        return self.closed.expression
 
     @property
     def update(self) -> Update:

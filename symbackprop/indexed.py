@@ -246,6 +246,52 @@ def _innermost_last(limits: Sequence[Limit]) -> list[Limit]:
     return ordered
 
 
+def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any] | None:
+    """A replacement of the wild indices under which two expressions are the same, or None."""
+    found: dict[Any, Any] = {}
+    stack = [(pattern, candidate)]
+    while stack:
+        left, right = stack.pop()
+        if left in wild:
+            if found.setdefault(left, right) != right:
+                return None
+        elif not left.args or not right.args:
+            if left != right:
+                return None
+        elif left.func != right.func or len(left.args) != len(right.args):
+            return None
+        else:
+            stack += zip(left.args, right.args, strict=True)
+    return found
+
+
+def recognise_softmax(expression: Any) -> Any:
+    """``exp(z_k) / Sum_q exp(z_q)`` as a `Softmax`, wherever it stands; everything else in its written order.
+
+    >>> k, q, n = sp.symbols("k q n"); z = sp.IndexedBase("z")
+    >>> type(recognise_softmax(sp.exp(z[k]) / sp.Sum(sp.exp(z[q]), (q, 1, n)))).__name__
+    'Softmax'
+    """
+    if not expression.has(sp.Sum):
+        return expression
+    args = [recognise_softmax(a) for a in expression.args]
+    if isinstance(expression, sp.Mul):
+        for below in args:
+            if isinstance(below, sp.Pow) and below.exp == -1 and isinstance(below.base, sp.Sum) and \
+                    len(below.base.limits) == 1 and isinstance(below.base.function, sp.exp):
+                limit, body = Limit(*below.base.limits[0]), below.base.function.args[0]
+                for above in args:
+                    found = match_indices(body, above.args[0], {limit.index}) if isinstance(above, sp.exp) else None
+                    if found is not None and limit.index in found:
+                        rest = [a for a in args if a is not above and a is not below]
+                        return product([*rest, Softmax(found[limit.index], body, limit)])
+    if args == list(expression.args):
+        return expression
+    if isinstance(expression, (sp.Add, sp.Mul)):
+        return expression.func(*args, evaluate=False)
+    return expression.func(*args)
+
+
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:
     """The coefficient of an index in an expression that is affine in it, else None."""
     if index not in free_indices(expression):

@@ -48,7 +48,7 @@ COMBINING = {mark: name for name, mark in ACCENTS.items() if mark} | {"\u0305": 
 
 _FONT_COMMANDS = """
     mathbf boldsymbol bm pmb mathrm mathit mathsf mathtt mathnormal mathbb mathfrak text textbf textit textrm
-    textsf texttt textnormal mbox operatorname rm bf it
+    textsf texttt textnormal mbox operatorname mathds mathbbm bold rm bf it
 """
 
 FONTS = frozenset(_FONT_COMMANDS.split())

@@ -96,6 +96,8 @@ class Specification:
     """Ranges of indices, wherever they stand on a left side without one."""
     labels: Mapping[Base, Limit] = field(default_factory=dict[Base, Limit])
     """Integer quantities used as indices, with the range of their values as an index counts (from 1)."""
+    leading: Mapping[Base, tuple[str, ...]] = field(default_factory=dict[Base, tuple[str, ...]])
+    """How the first indices of a quantity are written: ``("bracket",)`` for the layer of ``W^{[l]}_{ij}``."""
     samples: sp.Expr | None = None
     """The size of the sample axis."""
     loss: Base | None = None

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
+from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all, recognise_softmax
 from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.network.equation import Equation, Quantity, Role, Specification
 from symbackprop.network.order import Group, evaluation_order
@@ -39,7 +39,7 @@ class Network:
             raise NetworkError("there is no equation here", hint="write one equation a line, such as z = w x + b")
         self.names = _names(specification)
         equations, axes = infer_ranges(
-            [_without_shadows(e) for e in specification.equations],
+            [_without_shadows(replace(e, expression=recognise_softmax(e.expression))) for e in specification.equations],
             specification.axes, specification.ranges, self.names)
         self.sizes = _sizes(equations, axes)
         self.groups: tuple[Group, ...] = tuple(evaluation_order(equations, self.names))
@@ -52,6 +52,7 @@ class Network:
         self.title = specification.title
         self.values = specification.values
         self.labels = specification.labels
+        self.leading = specification.leading
         self.rate = specification.rate or parse_name("eta")
         self.warnings: tuple[str, ...] = tuple(self._warn())
 

@@ -9,8 +9,8 @@ Expressions
     Call         \sigma'(z), \max(0, z), np.sum(A, axis=1), f(z)
     Reduction    \sum_{i=1}^{m} body, \max_{p,q} body
     Add          terms in the author's order; a subtracted one is a Negate
-    Multiply     factors in the author's order, and how each two were joined: grouping them is up to the reader,
-                 who knows the shapes (`W^T \delta \odot f'(z)` and `f'(z) \cdot W^T \cdot \delta` are flat)
+    Multiply     factors in the author's order, and how each two were joined; always flat: grouping is for
+                 the reader, who knows the shapes (`W^T \delta \odot f'(z)`, `f'(z) \cdot W^T \cdot \delta`)
     Divide, Power, Negate, Transpose
     Element      scripts on something that is not a name: (W x)_i, softmax(z)_k
     Norm, Absolute, Inner, Ones, Indicator, Compare, Cases, Matrix
@@ -139,7 +139,7 @@ class Divide(Node):
 
 @dataclass(frozen=True, slots=True)
 class Power(Node):
-    """`a^2`, `a^{-1}`, `a**2`, and `\\sqrt[n]{a}` with the exponent 1/n."""
+    r"""`a^2`, `a^{-1}`, `a**2`, and `\sqrt[n]{a}` with the exponent 1/n."""
 
     base: Node
     exponent: Node
@@ -169,7 +169,7 @@ class Element(Node):
 
 @dataclass(frozen=True, slots=True)
 class Norm(Node):
-    r"""`\|v\|`, `\|W\|_F`; the subscript as text ("F", "1", "2", ...) or None; a square is a Power around it."""
+    r"""`\|v\|`, `\|W\|_F`; the subscript as text ("F", "1", "2", ...) or None; `^2` is a Power around it."""
 
     operand: Node
     subscript: str | None = None
@@ -254,8 +254,8 @@ class Gradient(Node):
 class Equation(Node):
     r"""`left = right = ... = right`, for every index in `ranges`, with the definitions of a `where` clause.
 
-    `relations[n]` stands before `rights[n]`: "=", "\\approx" (as "≈") or ":=". `arguments` are those of a left
-    side such as `L(y, \hat{y})`.
+    `relations[n]` stands before `rights[n]`: "=", "≈" or ":=". `arguments` are those of a left side such as
+    `L(y, \hat{y})`.
     """
 
     left: Node

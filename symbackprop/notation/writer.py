@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symbackprop.functions import Indicator, row_of
-from symbackprop.indexed import Limit, LogSumExp, MaxOver, Softmax, bound_limits, free_indices
+from symbackprop.indexed import REDUCTIONS, Limit, LogSumExp, MaxOver, Softmax, bound_limits, free_indices
 from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.names.alphabet import LETTERS
 
@@ -93,27 +93,43 @@ def _group(text: str) -> str:
     return text if all(c not in text for c in " +-/·") else f"({text})"
 
 
+@dataclass(frozen=True)
+class Partial:
+    """The name of a derivative: its indices are those of `upper` (the first `upper_axes`), then those of `lower`."""
+
+    upper: Any
+    lower: Any
+    upper_axes: int = 0
+
+
 @dataclass
 class Writer:
     """Prints expressions of one network.
 
     Args:
-        names: how each base or symbol is called.
+        names: how each base or symbol is called; a `Partial` is printed as a derivative.
         markup: `LATEX` or `TEXT`.
         letters: preferred letters of bound indices by their range, as the author used them.
     """
 
-    names: Mapping[Any, Name | str]
+    names: Mapping[Any, Name | Partial | str]
     markup: Markup = LATEX
     letters: Mapping[tuple[Any, Any], Sequence[str]] = field(default_factory=dict[tuple[Any, Any], Sequence[str]])
 
     def __call__(self, expression: Any) -> str:
         """The notation of an expression, or of a relation such as an equation."""
-        return self._write(sp.sympify(expression), {})[0]
+        expression = sp.sympify(expression)
+        return self._write(expression, self._free_letters([expression]))[0]
 
     def product(self, factors: Sequence[Any]) -> str:
         """The notation of ordered factors as one product."""
-        return self._product(list(factors), {})[0] if factors else "1"
+        return self._product(list(factors), self._free_letters(factors))[0] if factors else "1"
+
+    def _free_letters(self, parts: Sequence[Any]) -> dict[Any, str]:
+        """How the free indices are written, so that no bound index takes their letter anywhere in the formula."""
+        if not any(part.has(*REDUCTIONS) for part in parts):
+            return {}
+        return {s: self._write(s, {})[0] for part in parts for s in free_indices(part)}
 
     def name(self, base: Any) -> str:
         """The notation of a name."""
@@ -121,7 +137,21 @@ class Writer:
         if name is None:
             text = base.name if isinstance(base, sp.Symbol) else str(base)
             name = parse_name(text) or opaque_name(text)
+        if isinstance(name, Partial):
+            return self.markup.partial(self.name(name.upper), self.name(name.lower))
         return name if isinstance(name, str) else self.markup.name(name)
+
+    def with_names(self, more: Mapping[Any, Name | str]) -> Writer:
+        """The same writer with some symbols spelled otherwise."""
+        return Writer({**self.names, **more}, self.markup, self.letters)
+
+    def whole(self, reference: Any, axes: Any) -> str:
+        """A quantity as a whole matrix: its axes are not written, other indices (layer, step) become labels."""
+        labels = [self._write(i, {})[0] for i in reference.indices if i not in axes]
+        text = self.name(reference.base)
+        if not labels:
+            return text
+        return self.markup.superscript(text if "^" not in text else self.markup.brackets(text), f"({','.join(labels)})")
 
     def _bracketed(self, e: Any, letters: dict[Any, str], needed: int) -> str:
         text, strength = self._write(e, letters)
@@ -155,6 +185,10 @@ class Writer:
         return (self.markup.infinity, ATOM) if e is sp.oo else (str(e), ATOM)
 
     def _indexed(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
+        named = self.names.get(e.base)
+        if isinstance(named, Partial):
+            parts = (named.upper, e.indices[:named.upper_axes]), (named.lower, e.indices[named.upper_axes:])
+            return self.markup.partial(*(self._write(base[at] if at else base, letters)[0] for base, at in parts)), ATOM
         text = self.name(e.base)
         entries = [self._write(i, letters)[0] for i in e.indices]
         simple = all(len(i) == 1 or i in _SHORT for i in entries)
@@ -168,13 +202,14 @@ class Writer:
     # -- sums and products ---------------------------------------------------------------------------------------
     def _add(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         parts: list[str] = []
-        for term in e.args:
+        number, *others = e.args
+        indices = number.is_Integer and all(t.is_Symbol and t.is_integer for t in others)
+        for term in (*others, number) if indices else e.args:  # `t - 1`, where SymPy puts the number first
             text = self._bracketed(term, letters, PRODUCT) if not isinstance(term, sp.Add) else self._write(term, letters)[0]
             negative = self._is_negative(term)
             if negative:
-                text = self._write(-term if term.is_number else _negated(term), letters)[0]
-                if isinstance(_negated(term), sp.Add):
-                    text = self.markup.brackets(text)
+                positive = -term if term.is_number else _negated(term)
+                text = self._bracketed(positive, letters, PRODUCT)
             parts.append((" - " if parts else "-") + text if negative else (" + " if parts else "") + text)
         return "".join(parts), SUM
 

@@ -1,0 +1,569 @@
+"""Syntax tree -> indexed expressions, driven by what is known of every name.
+
+Contract: `Lowering.tensor(node)` gives the meaning of an expression as a `Tensor`. It raises `Deferred` where a name's
+shape is not known yet (the reader tries again when it is) and `Trouble` where the text has no meaning here.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from symbackprop import functions as fn
+from symbackprop.errors import Span
+from symbackprop.indexed import MaxOver, free_indices, product, references
+from symbackprop.names import Name
+from symbackprop.notation import syntax as tree
+from symbackprop.notation.tensor import (
+    ONE, Clash, Tensor, along, elementwise, matmul, scalar, total, trace, transpose,
+)
+
+ELEMENTWISE: dict[str, Any] = {
+    "sigmoid": fn.sigmoid, "sigma": fn.sigmoid, "tanh": sp.tanh, "relu": fn.relu, "leaky_relu": fn.leaky_relu,
+    "elu": fn.elu, "softplus": fn.softplus, "silu": fn.silu, "gelu": fn.gelu, "identity": fn.identity, "exp": sp.exp,
+    "log": sp.log, "sqrt": sp.sqrt, "abs": sp.Abs, "sign": sp.sign, "sin": sp.sin, "cos": sp.cos, "tan": sp.tan,
+    "sinh": sp.sinh, "cosh": sp.cosh, "arctan": sp.atan, "erf": sp.erf,
+}
+"""Functions of one number (some with a slope as second argument), by the parser's name."""
+
+ALONG = {"softmax": "softmax", "softmax_rows": "softmax", "softmax_columns": "softmax", "log_softmax": "log_softmax",
+         "logsumexp": "logsumexp"}
+
+LETTERS = "ijkpqrstuvabcdfgh"
+
+
+class Deferred(Exception):  # noqa: N818
+    """The shape of a name is not known yet."""
+
+    def __init__(self, name: Name) -> None:
+        super().__init__(name.plain)
+        self.name = name
+
+
+class Trouble(Exception):  # noqa: N818
+    """The text has no meaning here; the reader adds the line."""
+
+    def __init__(self, message: str, span: Span, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.span, self.hint = message, span, hint
+
+
+@dataclass
+class Entry:
+    """What is known of a name: how many leading (layer, time) axes, and the sizes of its own axes."""
+
+    name: Name
+    leading: tuple[str, ...] = ()
+    """Kinds of the scripts that carry a layer, step or sample label: ``("bracket",)`` for ``W^{[l]}``."""
+    sizes: tuple[Any, ...] | None = None
+    """One size for each axis (None inside: not known yet); None: not even the number of axes is known."""
+    label_index: Any = None
+    """The symbol of the leading index in which `sizes` are written."""
+    declared: bool = False
+    labels: Any = None
+
+    @property
+    def base(self) -> Any:
+        """The SymPy symbol or IndexedBase."""
+        return sp.IndexedBase(self.name.plain) if self.leading or self.sizes else sp.Symbol(self.name.plain)
+
+
+@dataclass
+class Lowering:
+    """The meaning of names and functions while one file is read."""
+
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    sizes: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Names that are sizes -> their symbol."""
+    functions: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Functions that the file declares: ``f is tanh``."""
+    samples: Any = None
+    scope: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Index names in scope -> their symbol."""
+    used: set[str] = field(default_factory=set[str])
+
+    # -- indices -------------------------------------------------------------------------------------------------
+    def fresh(self, size: Any) -> sp.Symbol:
+        """An index letter that this equation has not used yet; samples are called s."""
+        letters = ("s" + LETTERS) if size is not None and size == self.samples else LETTERS.replace("s", "")
+        letter = next((x for x in letters if x not in self.used), None)
+        number = 1
+        while letter is None:
+            letter = f"i{number}" if f"i{number}" not in self.used else None
+            number += 1
+        self.used.add(letter)
+        return sp.Symbol(letter, integer=True)
+
+    def bind(self, name: Name) -> sp.Symbol:
+        """Put an index into scope."""
+        symbol = sp.Symbol(name.plain, integer=True)
+        self.scope[name.key] = symbol
+        self.used.add(name.plain)
+        return symbol
+
+    def index(self, node: tree.Node) -> Any:
+        """An index expression: indices, sizes, whole numbers, labels."""
+        if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.scope:
+            if node.name.key in self.sizes:
+                return self.sizes[node.name.key]
+            entry = self.entries.get(node.name.key)
+            if entry is None or entry.labels is None:
+                raise Trouble(f"the index {node.name.plain} has no range here", node.span,
+                              f"add 'for {node.name.plain} = 1..n' to the line, or sum over it")
+        if isinstance(node, tree.Reference) and node.scripts and node.name.key in self.sizes:
+            return self.size(node)
+        return self.tensor(node).scalar()
+
+    def size(self, node: tree.Node) -> Any:
+        """A size: ``n``, ``n_{l-1}`` (a function of the layer index), ``2 n``, ``5``."""
+        if isinstance(node, tree.Reference):
+            key = node.name.key
+            if node.scripts:
+                items = [self.index(i) for s in node.scripts for i in s.items]
+                return sp.Function(node.name.plain, integer=True)(*items)
+            if key in self.scope:
+                return self.scope[key]
+            return self.sizes.setdefault(key, sp.Symbol(node.name.plain, integer=True))
+        if isinstance(node, tree.Number):
+            return sp.Rational(node.value)
+        if isinstance(node, tree.Add):
+            return sp.Add(*(self.size(t) for t in node.terms))
+        if isinstance(node, tree.Negate):
+            return -self.size(node.operand)
+        if isinstance(node, tree.Multiply):
+            return sp.Mul(*(self.size(f) for f in node.factors))
+        raise Trouble("this is not a size", node.span, "write a number or a name, such as n_1, or a sum of such")
+
+    # -- expressions ---------------------------------------------------------------------------------------------
+    def tensor(self, node: tree.Node) -> Tensor:
+        """The meaning of an expression."""
+        read = self._readers.get(type(node))
+        if read is None:
+            raise Trouble(f"a {type(node).__name__.lower()} has no meaning in a network", node.span)
+        try:
+            return read(self, node)
+        except Clash as clash:
+            raise Trouble(clash.message, node.span, clash.hint) from None
+
+    def _number(self, node: Any) -> Tensor:
+        return scalar(sp.Rational(node.value.numerator, node.value.denominator))
+
+    def _reference(self, node: Any) -> Tensor:
+        key = node.name.key
+        if not node.scripts and key in self.scope:
+            return scalar(self.scope[key])
+        entry = self.entries.get(key)
+        if entry is None:
+            if key in self.sizes:
+                return scalar(self.size(node))
+            if key == "e" and not node.scripts:
+                return scalar(sp.E)
+            if key == "pi" and not node.scripts:
+                return scalar(sp.pi)
+            raise Deferred(node.name)
+        lead, rest = self._split_scripts(entry, node)
+        if entry.sizes is None:
+            if not rest:
+                raise Deferred(node.name)
+            entry.sizes = (None,) * len(rest)
+        sizes = tuple(self._at_label(entry, size, lead) for size in entry.sizes)
+        if len(rest) == 1 and len(sizes) == 2 and self._is_sample_script(node):
+            return self._one_sample(entry, lead, sizes, rest[0])
+        if rest and len(rest) != len(sizes):
+            raise Trouble(f"{node.name.plain} has {len(sizes)} axes, but {len(rest)} indices stand here", node.span,
+                          "give one index for each axis")
+        base = entry.base
+        if rest:
+            return scalar(base[(*lead, *rest)])
+        if not sizes:
+            return scalar(base[tuple(lead)] if lead else base)
+        label = node.name.plain
+        if len(sizes) == 1:
+            return Tensor(sizes[0], ONE, lambda r, _c: base[(*lead, r)], label, vector=True)
+        if len(sizes) == 2:
+            return Tensor(*sizes, lambda r, c: base[(*lead, r, c)], label)
+        raise Trouble(f"{label} has {len(sizes)} axes: matrix notation has two", node.span, "write its indices")
+
+    def _split_scripts(self, entry: Entry, node: Any) -> tuple[list[Any], list[Any]]:
+        """Index expressions of the leading axes, and of the quantity's own axes."""
+        lead: list[Any] = []
+        rest: list[Any] = []
+        waiting = list(entry.leading)
+        for script in node.scripts:
+            items = [self.index(i) for i in script.items]
+            if script.kind in waiting:
+                waiting.remove(script.kind)
+                lead.append(items[0])
+                rest += items[1:]
+            else:
+                rest += items
+        if waiting:
+            raise Trouble(f"{node.name.plain} needs its label", node.span, f"write {node.name.plain}^[l], for example")
+        return lead, rest
+
+    @staticmethod
+    def _at_label(entry: Entry, size: Any, lead: Sequence[Any]) -> Any:
+        if size is None or not lead or entry.label_index is None:
+            return size
+        return size.xreplace({entry.label_index: lead[0]})
+
+    @staticmethod
+    def _is_sample_script(node: Any) -> bool:
+        return any(s.kind == "paren" for s in node.scripts)
+
+    def _one_sample(self, entry: Entry, lead: list[Any], sizes: tuple[Any, ...], sample: Any) -> Tensor:
+        """``y^{(i)}``: one column (or row) of a batch, as a column vector."""
+        base = entry.base
+        if sizes[0] == self.samples and sizes[1] != self.samples:
+            return Tensor(sizes[1], ONE, lambda r, _c: base[(*lead, sample, r)], entry.name.plain)
+        return Tensor(sizes[0], ONE, lambda r, _c: base[(*lead, r, sample)], entry.name.plain)
+
+    def _add(self, node: Any) -> Tensor:
+        return elementwise([self.tensor(t) for t in node.terms], lambda e: sp.Add(*e, evaluate=False), "sum",
+                           self.samples)
+
+    def _negate(self, node: Any) -> Tensor:
+        return elementwise([self.tensor(node.operand)], lambda e: _minus(e[0]), "negation")
+
+    def _multiply(self, node: Any) -> Tensor:
+        """A flat product: the readings in their order, the first one that conforms."""
+        parts = [self.tensor(f) for f in node.factors]
+        first: Clash | None = None
+        for reading in (_products_first, _elementwise_first, _left_to_right, _dot_product):
+            try:
+                result = reading(self, parts, node.joints)
+            except Clash as clash:
+                first = first or clash
+                continue
+            if result is not None:
+                return result
+        raise first or Clash("the product does not conform")
+
+    def _divide(self, node: Any) -> Tensor:
+        above, below = self.tensor(node.numerator), self.tensor(node.denominator)
+        if not below.is_scalar and not (_alike(above, below) or above.is_scalar):
+            raise Clash(f"the division does not conform: {above.shape} by {below.shape}", "divide by a number, or entry by entry")
+        return elementwise([above, below], _quotient, "quotient")
+
+    def _power(self, node: Any) -> Tensor:
+        exponent = self.tensor(node.exponent).scalar()
+        if isinstance(node.base, tree.Norm):
+            return self._norm(node.base, exponent)
+        if isinstance(node.base, tree.Reference) and node.base.name.key == "e" and "e" not in self.entries:
+            return elementwise([self.tensor(node.exponent)], lambda e: sp.exp(e[0]), "exponential")
+        base = self.tensor(node.base)
+        if not base.is_scalar and exponent == -1 and base.rows == base.cols:
+            raise Trouble("the inverse of a matrix is not supported", node.span)
+        return elementwise([base], lambda e: sp.Pow(e[0], exponent), "power")
+
+    def _exponential(self, node: Any) -> Tensor:
+        return elementwise([self.tensor(node)], lambda e: sp.exp(e[0]), "exponential")
+
+    def _transpose(self, node: Any) -> Tensor:
+        return transpose(self.tensor(node.operand))
+
+    def _norm(self, node: Any, power: Any = 1) -> Tensor:
+        inner = self.tensor(node.operand)
+        if node.subscript == "1":
+            result = total(inner, self.fresh, rows=True, cols=True, inside=sp.Abs)
+            return elementwise([result], lambda e: sp.Pow(e[0], power), "power")
+        if node.subscript not in (None, "2", "F"):
+            raise Trouble(f"the norm with subscript {node.subscript} is not supported", node.span, "use F, 2 or 1")
+        if node.subscript == "2" and inner.cols not in (ONE, None) and inner.rows != 1:
+            raise Trouble("the 2-norm of a matrix is its largest singular value, which is not supported", node.span,
+                          r"write \|W\|_F for the square root of the sum of squares")
+        squares = total(inner, self.fresh, rows=True, cols=True, inside=lambda e: sp.Pow(e, 2))
+        return elementwise([squares], lambda e: sp.Pow(e[0], sp.Rational(power) / 2), "norm")
+
+    def _absolute(self, node: Any) -> Tensor:
+        return elementwise([self.tensor(node.operand)], lambda e: sp.Abs(e[0]), "absolute value")
+
+    def _inner(self, node: Any) -> Tensor:
+        parts = [self.tensor(node.left), self.tensor(node.right)]
+        return total(elementwise(parts, product, "inner product"), self.fresh, rows=True, cols=True)
+
+    def _ones(self, node: Any) -> Tensor:
+        return Tensor(None if node.size is None else self.size(node.size), ONE, lambda _r, _c: sp.S.One, "1")
+
+    def _element(self, node: Any) -> Tensor:
+        inner = self.tensor(node.operand)
+        items = [self.index(i) for s in node.scripts for i in s.items]
+        if len(items) == 1 and inner.cols == 1:
+            return scalar(inner.at(items[0], ONE))
+        if len(items) == 2:
+            return scalar(inner.at(*items))
+        raise Trouble(f"this is {inner.shape}: give one index for each axis", node.span)
+
+    def _reduction(self, node: Any) -> Tensor:
+        outer = dict(self.scope)
+        names = [limit.index for limit in node.indices] or self._open_indices(node.body)
+        given = {limit.index.key: limit for limit in node.indices}
+        symbols = [self.bind(name) for name in names]
+        limits: list[Any] = []
+        for name, symbol in zip(names, symbols, strict=True):
+            limit = given.get(name.key)
+            low = ONE if limit is None or limit.low is None else self.index(limit.low)
+            high = None if limit is None or limit.high is None else self.size_or_index(limit.high)
+            limits.append([symbol, low, high])
+        body = self.tensor(node.body)
+        self.scope = outer
+        if not names:
+            return total(body, self.fresh, rows=True, cols=True)
+
+        def at(r: Any, c: Any) -> Any:
+            entry = body.at(r, c)
+            if node.condition is not None:
+                raise Trouble("a condition under a sum is not supported", node.condition.span,
+                              "write the condition as a factor [j != i]")
+            bounds = [(s, low, high if high is not None else self.range_of(s, entry, node.span))
+                      for s, low, high in limits]
+            if node.kind == "mean":
+                return product([1 / b[2] for b in bounds] + [sp.Sum(entry, *reversed(bounds))])
+            if node.kind == "max":
+                return MaxOver(entry, *bounds)
+            if node.kind == "min":
+                return _minus(MaxOver(_minus(entry), *bounds))
+            if node.kind == "prod":
+                raise Trouble("a product over an index is not supported", node.span, "take the sum of logarithms")
+            return sp.Sum(entry, *reversed(bounds))
+
+        return Tensor(body.rows, body.cols, at)
+
+    def size_or_index(self, node: tree.Node) -> Any:
+        """An upper bound: a size, or an expression of indices."""
+        try:
+            return self.size(node)
+        except Trouble:
+            return self.index(node)
+
+    def _open_indices(self, body: tree.Node) -> list[Name]:
+        """Letters that stand as indices in the body of a bare sum and are bound nowhere."""
+        found: dict[str, Name] = {}
+        for node in walk(body):
+            if isinstance(node, tree.Reference):
+                for script in node.scripts:
+                    for item in script.items:
+                        if isinstance(item, tree.Reference) and not item.scripts and item.name.key not in self.scope \
+                                and item.name.key not in self.sizes and item.name.key not in self.entries:
+                            found[item.name.key] = item.name
+        return list(found.values())
+
+    def range_of(self, index: sp.Symbol, entry: Any, span: Span) -> Any:
+        """The size of the axis that an index without bounds runs over."""
+        for reference in references(entry):
+            if isinstance(reference, sp.Indexed):
+                known = next((e for e in self.entries.values() if e.base == reference.base), None)
+                if known is None or known.sizes is None:
+                    continue
+                at = reference.indices[len(known.leading):]
+                for size, place in zip(known.sizes, at, strict=False):
+                    if place == index and size is not None:
+                        return self._at_label(known, size, reference.indices[:len(known.leading)])
+        raise Trouble(f"the sum over {index} has no bounds, and no declared axis tells them", span,
+                      rf"write \sum_{{{index}=1}}^{{n}}")
+
+    # -- functions -----------------------------------------------------------------------------------------------
+    def _call(self, node: Any) -> Tensor:
+        name = self.functions.get(node.function, node.function)
+        arguments = [self.tensor(a) for a in node.arguments]
+        if not arguments:
+            raise Trouble(f"{node.function} needs an argument in brackets", node.span)
+        if name in ALONG:
+            return self._along(node, name, arguments[0])
+        if name in ("max", "maximum", "min", "minimum") and len(arguments) >= 2:
+            chosen = fn.maximum if name.startswith("max") else fn.minimum
+            return elementwise(arguments, lambda e: _nested(chosen, e), name)
+        if name in _WHOLE and len(arguments) == 1:
+            return _WHOLE[name](self, node, arguments[0])
+        if name == "dot" and len(arguments) == 2:
+            return self._dot(arguments)
+        if name == "multiply" and len(arguments) == 2:
+            return elementwise(arguments, product, "product")
+        cls = ELEMENTWISE.get(name) or sp.Function(name)
+        result = elementwise(arguments, lambda e: cls(*e), name)
+        for _ in range(node.order):
+            result = _derivative_of(cls, arguments, name)
+        return result
+
+    def _dot(self, parts: Sequence[Tensor]) -> Tensor:
+        a, b = parts
+        if a.vector and b.vector:
+            return matmul(transpose(a), b, self.fresh)
+        return matmul(a, b, self.fresh)
+
+    def _along(self, node: Any, name: str, a: Tensor) -> Tensor:
+        if name.endswith("_rows"):
+            over_rows = False
+        elif name.endswith("_columns") or a.cols == 1:
+            over_rows = True
+        elif a.rows == 1:
+            over_rows = False
+        elif self.samples is not None and (a.cols == self.samples) != (a.rows == self.samples):
+            over_rows = a.cols == self.samples
+        else:
+            raise Trouble(f"over which axis does the softmax of a {a.shape} matrix run?", node.span,
+                          "write softmax_columns(...) or softmax_rows(...), or declare 'samples: ...'")
+        return along(a, over_rows=over_rows, fresh=self.fresh, kind=ALONG[name])
+
+    def _reduce_call(self, node: Any, a: Tensor) -> Tensor:
+        axis = dict(node.keywords).get("axis")
+        rows, cols = axis in (None, "None", "0", "-2"), axis in (None, "None", "1", "-1")
+        result = total(a, self.fresh, rows=rows, cols=cols)
+        if node.function != "mean":
+            return result
+        count = sp.Mul(*(size for summed, size in ((rows, a.rows), (cols, a.cols)) if summed and size is not None))
+        return elementwise([scalar(sp.Pow(count, -1)), result], product, "mean")
+
+    def _diag(self, _node: Any, a: Tensor) -> Tensor:
+        if a.cols == 1:
+            return Tensor(a.rows, a.rows, lambda r, c: product([fn.Indicator(sp.Eq(r, c)), a.at(r, ONE)]))
+        return Tensor(a.rows, ONE, lambda r, _c: a.at(r, r))
+
+    def _indicator(self, node: Any) -> Tensor:
+        condition = node.condition
+        if not isinstance(condition, tree.Compare):
+            raise Trouble("this is not a condition", condition.span, "write a comparison, such as z > 0")
+        operators = {">": sp.Gt, "<": sp.Lt, ">=": sp.Ge, "<=": sp.Le, "=": sp.Eq, "==": sp.Eq, "!=": sp.Ne}
+        pairs = list(zip(condition.operators, condition.operands, condition.operands[1:], strict=True))
+        parts = [self.tensor(o) for o in condition.operands]
+        tests = [elementwise([a, b], lambda e, op=op: fn.Indicator(operators[op](*e)), "comparison")
+                 for (op, _, _), a, b in zip(pairs, parts, parts[1:], strict=False)]
+        return elementwise(tests, product, "comparison")
+
+    def _cases(self, node: Any) -> Tensor:
+        rows: list[tuple[Tensor, Tensor | None]] = []
+        for value, condition in node.branches:
+            test = None if condition is None else self._indicator(tree.Indicator(condition, span=condition.span))
+            rows.append((self.tensor(value), test))
+        flat = [part for value, test in rows for part in ((value, test) if test else (value,))]
+
+        def combine(entries: Sequence[Any]) -> Any:
+            left = list(entries)
+            branches: list[Any] = []
+            for _, test in rows:
+                value = left.pop(0)
+                gate = left.pop(0) if test else None
+                branches.append((value, sp.true if gate is None else _condition_of(gate)))
+            return sp.Piecewise(*branches)
+
+        return elementwise(flat, combine, "cases")
+
+    _readers: Mapping[type, Callable[..., Tensor]] = field(init=False, default_factory=lambda: {
+        tree.Number: Lowering._number, tree.Reference: Lowering._reference, tree.Add: Lowering._add,
+        tree.Negate: Lowering._negate, tree.Multiply: Lowering._multiply, tree.Divide: Lowering._divide,
+        tree.Power: Lowering._power, tree.Transpose: Lowering._transpose, tree.Norm: Lowering._norm,
+        tree.Absolute: Lowering._absolute, tree.Inner: Lowering._inner, tree.Ones: Lowering._ones,
+        tree.Element: Lowering._element, tree.Reduction: Lowering._reduction, tree.Call: Lowering._call,
+        tree.Indicator: Lowering._indicator, tree.Cases: Lowering._cases, tree.Compare: lambda s, n: s._indicator(
+            tree.Indicator(n, span=n.span)),
+    })
+
+
+_WHOLE: dict[str, Callable[[Lowering, Any, Tensor], Tensor]] = {
+    "sum": Lowering._reduce_call, "mean": Lowering._reduce_call, "diag": Lowering._diag,
+    "trace": lambda s, _n, a: trace(a, s.fresh), "norm": lambda s, n, _a: s._norm(tree.Norm(n.arguments[0])),
+    "transpose": lambda _s, _n, a: transpose(a),
+}
+"""Functions of a whole matrix."""
+
+
+def _products_first(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor:
+    """Matrix products bind tighter than elementwise ones."""
+    segments: list[list[Tensor]] = [[parts[0]]]
+    for joint, part in zip(joints, parts[1:], strict=True):
+        previous = segments[-1][-1]
+        star = joint == "star" and (_alike(previous, part) and not previous.is_scalar)
+        if joint == "hadamard" or star:
+            segments.append([part])
+        else:
+            segments[-1].append(part)
+    return _hadamard([_chain(low, s) for s in segments])
+
+
+def _elementwise_first(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor | None:
+    """Elementwise products bind tighter than matrix products."""
+    if "hadamard" not in joints:
+        return None
+    groups: list[list[Tensor]] = [[parts[0]]]
+    for joint, part in zip(joints, parts[1:], strict=True):
+        if joint == "hadamard":
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return _chain(low, [_hadamard(g) for g in groups])
+
+
+def _left_to_right(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor:
+    """Each factor is joined to everything before it."""
+    result = parts[0]
+    for joint, part in zip(joints, parts[1:], strict=True):
+        result = _hadamard([result, part]) if joint == "hadamard" else matmul(result, part, low.fresh)
+    return result
+
+
+def _dot_product(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor | None:
+    r"""``a \cdot b`` of two vectors of one length."""
+    if len(parts) == 2 and joints[0] == "cdot" and _alike(*parts) and parts[0].cols == 1:
+        return matmul(transpose(parts[0]), parts[1], low.fresh)
+    return None
+
+
+def _chain(low: Lowering, factors: Sequence[Tensor]) -> Tensor:
+    """Scalars in place, matrices multiplied from left to right; a scalar quotient such as ``a^T b`` included."""
+    if all(f.is_scalar for f in factors):
+        return elementwise(factors, product, "product")
+    result = factors[0]
+    for factor in factors[1:]:
+        result = matmul(result, factor, low.fresh)
+    return result
+
+
+def _hadamard(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else elementwise(parts, product, "elementwise product")
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return a.rows == b.rows and a.cols == b.cols
+
+
+def _minus(e: Any) -> Any:
+    return -e if e.is_number else product([sp.S.NegativeOne, e])
+
+
+def _quotient(e: Sequence[Any]) -> Any:
+    above, below = e
+    if above.is_number and below.is_number:
+        return above / below
+    return product([above, sp.Pow(below, -1)]) if above != 1 else sp.Pow(below, -1)
+
+
+def _nested(cls: Any, entries: Sequence[Any]) -> Any:
+    first, *rest = entries
+    return cls(first, _nested(cls, rest)) if rest else first
+
+
+def _derivative_of(cls: Any, arguments: Sequence[Tensor], name: str) -> Tensor:
+    return elementwise(arguments, lambda e: sp.Mul(*fn.local_derivative(cls(*e), 0), evaluate=False), name + "'")
+
+
+def _condition_of(gate: Any) -> Any:
+    if isinstance(gate, fn.Indicator):
+        return gate.condition
+    return sp.And(*(f.condition for f in gate.args)) if isinstance(gate, sp.Mul) else sp.true
+
+
+def walk(node: Any) -> Iterable[tree.Node]:
+    """Every node of a syntax tree, parents first."""
+    if isinstance(node, tree.Node):
+        yield node
+        for slot in type(node).__dataclass_fields__:
+            if slot != "span":
+                yield from walk(getattr(node, slot))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from walk(part)
+
+
+__all__ = ["ELEMENTWISE", "Deferred", "Entry", "Lowering", "Trouble", "free_indices", "walk"]

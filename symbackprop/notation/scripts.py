@@ -1,0 +1,364 @@
+r"""Reads subscripts and superscripts: `_{12}`, `_{i,t-1}`, `^{[l](i)}`, `^T`, `'`, `[i, j]`.
+
+Contract: a `Raw` script is what is written, with its label if it can be part of a name; whether it is a name's
+label, an index or a power is decided in `references`, with the vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from symbackprop.errors import Span
+from symbackprop.names import Kind, Label, Name, make_name, parse_name
+from symbackprop.names.spelling import label_text
+from symbackprop.notation.cursor import CLOSING, OPENING, Cursor, number_node, number_value, split_run
+from symbackprop.notation.lexer import Token
+from symbackprop.notation.source import Line
+from symbackprop.notation.syntax import Node, Number, Reference, Script
+from symbackprop.notation.vocabulary import Vocabulary
+
+RawKind = Literal["sub", "sup", "bracket", "paren", "transpose", "inverse", "prime"]
+
+
+class Raw(NamedTuple):
+    """One written script; its content is one token, the tokens from `first` to before `last`, or a node."""
+
+    kind: RawKind
+    label: str
+    """The content as part of a name; empty if it is an expression."""
+    span: Span
+    token: Token | None = None
+    first: int = 0
+    last: int = 0
+    node: Node | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a number or numbers: `^{(1)}`, `_{1,2}`."""
+        return self.label.replace(",", "").isdigit()
+
+    def as_label(self) -> Label:
+        """The script as part of a name."""
+        kind: Kind = "sup" if self.kind not in {"sub", "bracket", "paren"} else self.kind  # type: ignore[assignment]
+        return Label(kind, self.label)
+
+
+_SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})
+_LABEL_KINDS = frozenset({"run", "letter", "word", "number", ",", "*", "_", "{", "}"})
+_SILENT = frozenset({"_", "{", "}"})
+_OPERATORS = frozenset({"+", "-", "*", "/", "cdot", "times", "(", "frac", "<", ">", "<=", ">=", "=", "!="})
+_BEHIND_LABELS = frozenset({"(", "[", "run", "top", "'", "}"})
+LONGEST_LABEL = 60
+"""Tokens of a label; what is longer is an expression."""
+
+
+class Scripts(Cursor):
+    """The layer of the parser that reads scripts."""
+
+    def __init__(self, line: Line, tokens: list[Token], vocabulary: Vocabulary) -> None:
+        super().__init__(line, tokens, vocabulary)
+        self.read_before: dict[int, tuple[list[Raw], int]] = {}
+
+    def raw_scripts(self, base: Name | None) -> list[Raw]:
+        """All scripts at the cursor. `base` is the name that carries them, if it is a name."""
+        start = self.at
+        if start in self.read_before:
+            raws, self.at = self.read_before[start]
+            return raws
+        raws = []
+        while True:
+            kind = self.tokens[self.at].kind
+            if kind == "_":
+                raws.append(self._subscript(base, raws))
+            elif kind == "^":
+                self._superscript(base, raws)
+            elif kind == "'" or kind == "top":
+                token = self.tokens[self.at]
+                self.at += 1
+                raws.append(Raw("prime" if kind == "'" else "transpose", kind.strip("top"), token[2:]))
+            elif kind == "[" and self.adjacent() and self._is_index_list(self.at):
+                raws.append(self._braced("sub", self.tokens[self.at].start))
+            else:
+                break
+        # A token may have been cut in two: scripts are read once, also when the parser steps back.
+        if raws:
+            self.read_before[start] = raws, self.at
+        return raws
+
+    # ---- subscripts
+
+    def _subscript(self, base: Name | None, before: list[Raw]) -> Raw:
+        start = self.tokens[self.at].start
+        self.at += 1
+        token = self.tokens[self.at]
+        if token.kind == "{" or token.kind == "(":
+            return self._braced("sub", start)
+        if token.kind == "run":
+            return self._unbraced_run(base, before, token, start)
+        if token.kind == "number" and token.value.isdigit():
+            self.at += 1
+            return Raw("sub", token.value, (start, token.end), token)
+        if token.kind == "letter" or token.kind == "word":
+            self.at += 1
+            return Raw("sub", label_text([token.value]), (start, token.end), token)
+        if token.kind == "*":
+            self.at += 1
+            return Raw("sub", "*", (start, token.end), token)
+        raise self.unexpected("a subscript is one letter, a number, or stands in braces: w_{12}")
+
+    def _unbraced_run(self, base: Name | None, before: list[Raw], token: Token, start: int) -> Raw:
+        """`w_in` is one subscript, but in `W_la_{l-1}` and `w_ijx_j` a factor follows: known names decide."""
+        letters, digits = split_run(token.value)
+        length = len(letters)
+        if length > 1 and not self._known_with(base, before, token.value):
+            indices = next((n for n, c in enumerate(letters) if c not in self.bound), length)
+            length = indices or next(
+                (
+                    n
+                    for n in range(length - 1, 0, -1)
+                    if self._known_with(base, before, letters[:n]) and self.vocabulary.find_text(token.value[n:])
+                ),
+                length,
+            )
+        if length == len(letters):
+            self.at += 1
+            return Raw("sub", letters + digits, (start, token.end), token)
+        return Raw("sub", letters[:length], (start, token.start + length), self._take(token, length))
+
+    def _known_with(self, base: Name | None, before: list[Raw], text: str) -> bool:
+        if base is None:
+            return False
+        labels = [raw.as_label() for raw in before if raw.label]
+        return self.vocabulary.find(base.with_scripts((*base.scripts, *labels, Label("sub", text)))) is not None
+
+    def _take(self, token: Token, length: int) -> Token:
+        """The first characters of the token at the cursor; the rest stays there."""
+        rest = token.value[length:]
+        kind = "number" if rest.isdigit() else "run"
+        self.tokens[self.at] = Token(kind, rest, token.start + length, token.end)
+        return Token(token.kind, token.value[:length], token.start, token.start + length)
+
+    # ---- superscripts
+
+    def _superscript(self, base: Name | None, raws: list[Raw]) -> None:
+        start = self.tokens[self.at].start
+        self.at += 1
+        token = self.tokens[self.at]
+        kind = token.kind
+        if kind == "{":
+            self._braced_superscript(start, raws)
+        elif kind == "[":
+            raws.append(self._braced("bracket", start))
+        elif kind == "(":
+            named = base is not None and self._is_index_list(self.at)
+            raws.append(self._braced("paren" if named else "sup", start))
+        elif kind == "top":
+            self.at += 1
+            raws.append(Raw("transpose", "", (start, token.end)))
+        elif kind == "'" or kind == "*":
+            self.at += 1
+            raws.append(Raw("prime" if kind == "'" else "sup", kind, (start, token.end), token))
+        elif kind == "run":
+            raws.append(self._unbraced_exponent(base, raws, token, start))
+        elif kind in {"number", "letter", "word"}:
+            self.at += 1
+            label = token.value if kind != "number" or token.value.isdigit() else ""
+            raws.append(Raw("sup", label, (start, token.end), token))
+        else:
+            # `e^-z`, `x^\frac12`, `x^\hat{y}`: the exponent is one factor.
+            node = self.signed_operand()
+            raws.append(Raw("sup", "", self.span(start), node=node))
+
+    def _unbraced_exponent(self, base: Name | None, raws: list[Raw], token: Token, start: int) -> Raw:
+        """LaTeX takes one character: `W^Tx` is the transpose times x."""
+        letters, _ = split_run(token.value)
+        labels = [raw.as_label() for raw in raws if raw.label]
+        whole = len(letters) == 1 or (
+            base is not None
+            and self.vocabulary.find(base.with_scripts((*labels, Label("sup", token.value)))) is not None
+        )
+        transpose = letters[0] == "T" and (len(token.value) == 1 or len(letters) > 1)
+        if whole:
+            self.at += 1
+            taken, end = token, token.end
+        else:
+            taken, end = self._take(token, 1), token.start + 1
+        return Raw("transpose" if transpose else "sup", "" if transpose else taken.value, (start, end), taken)
+
+    def _braced_superscript(self, start: int, raws: list[Raw]) -> None:
+        """What stands in `^{...}`: layer and sample labels first, then a transpose, primes or an exponent."""
+        opening = self.at
+        last = self.closing(opening)
+        self.at += 1
+        if self.at == last:
+            raise self.error("the superscript is empty", (start, self.tokens[last].end), "remove it, or fill it in")
+        while self.kind == "[" or (self.kind == "(" and self._is_index_list(self.at)):
+            # `^{(n+1)/2}` is an exponent; `^{(1)T}` and `^{[l](i)}` are labels.
+            behind = self.tokens[self.closing(self.at) + 1].kind
+            if self.kind == "(" and behind not in _BEHIND_LABELS:
+                break
+            raws.append(self._braced("bracket" if self.kind == "[" else "paren", self.token.start))
+        if self.at < last:
+            rest = self.tokens[self.at : last]
+            span = (start, self.tokens[last].end)
+            kinds = [token.kind for token in rest]
+            if _is_transpose(rest):
+                raws.append(Raw("transpose", "", span))
+            elif kinds[0] == "-" and _is_transpose(rest[1:]):
+                raws += [Raw("inverse", "", span), Raw("transpose", "", span)]
+            elif set(kinds) == {"'"}:
+                raws += [Raw("prime", "'", span)] * len(kinds)
+            else:
+                label = "*" if kinds == ["*"] else self._label(self.at, last)
+                raws.append(Raw("sup", label, span, None, self.at, last))
+        self.at = last + 1
+
+    # ---- contents
+
+    def _braced(self, kind: RawKind, start: int) -> Raw:
+        """A script whose content stands in brackets at the cursor."""
+        first, last = self.at + 1, self.closing(self.at)
+        if first == last:
+            raise self.error("the script is empty", (start, self.tokens[last].end), "remove it, or fill it in")
+        self.at = last + 1
+        label = self._label(first, last)
+        return Raw(kind, label, (start, self.tokens[last].end), None, first, last)
+
+    def _label(self, first: int, last: int) -> str:
+        """The text that tokens are as a part of a name; empty if they are an expression."""
+        if last - first > LONGEST_LABEL:
+            return ""
+        parts: list[str] = []
+        for position in range(first, last):
+            kind, value = self.tokens[position][:2]
+            if kind not in _LABEL_KINDS or (kind == "number" and not value.isdigit()):
+                return ""
+            if kind not in _SILENT:
+                parts.append(value or kind)
+        return label_text(parts)
+
+    def _is_index_list(self, opening: int) -> bool:
+        """Whether brackets hold what can be indices or labels: numbers, names, names plus or minus a number."""
+        last = self.closing(opening)
+        if last - opening > LONGEST_LABEL or last == opening + 1:
+            return False
+        expects_item = True
+        position = opening + 1
+        while position < last:
+            kind = self.tokens[position].kind
+            if kind == ",":
+                expects_item = True
+            elif kind in {"+", "-"}:
+                if expects_item or position + 1 >= last or self.tokens[position + 1].kind not in {"number", "run"}:
+                    return False
+                position += 1
+            elif kind in {"run", "letter", "word", "number"}:
+                if not expects_item or (kind == "number" and not self.tokens[position].value.isdigit()):
+                    return False
+                expects_item = False
+            else:
+                return False
+            position += 1
+        return not expects_item
+
+    def script(self, raw: Raw, kind: Kind) -> Script:
+        """A script read as indices."""
+        if raw.token is not None:
+            items = self._token_items(raw.token, alone=kind == "sub")
+            return Script(kind, tuple(items), len(items) > 1, span=raw.span)
+        here, self.at = self.at, raw.first
+        items: list[Node] = []
+        packed = False
+        commas = any(self.tokens[n].kind == "," for n in range(raw.first, raw.last))
+        while True:
+            found = self._item(raw.last, alone=kind == "sub" and not commas)
+            packed = packed or len(found) > 1
+            items += found
+            if self.at >= raw.last or not self.accept(","):
+                break
+        if self.at < raw.last:
+            raise self.unexpected("separate indices by commas")
+        self.at = here
+        return Script(kind, tuple(items), packed and not commas, span=raw.span)
+
+    def exponent(self, raw: Raw) -> Node:
+        """A superscript read as an exponent."""
+        if raw.node is not None:
+            return raw.node
+        if raw.token is not None:
+            return self._whole(raw.token)
+        here, self.at = self.at, raw.first
+        node = self.sum()
+        if self.at != raw.last:
+            raise self.unexpected()
+        self.at = here
+        return node
+
+    def _item(self, last: int, *, alone: bool) -> list[Node]:
+        """What stands between two commas: an expression, or indices that follow each other."""
+        depth, operators = 0, False
+        for position in range(self.at, last):
+            kind = self.tokens[position].kind
+            if kind in OPENING:
+                depth += 1
+                operators = operators or kind == "("
+            elif kind in CLOSING:
+                depth -= 1
+            elif depth == 0:
+                if kind == ",":
+                    break
+                operators = operators or kind in _OPERATORS
+        if operators:
+            return [self.sum()]
+        items: list[Node] = []
+        while self.at < last and self.kind != ",":
+            token = self.token
+            if token.kind in {"run", "number", "word", "letter"} and self.after() not in {"_", "^", "'"}:
+                self.at += 1
+                items += self._token_items(token, alone=alone)
+            else:
+                items.append(self.operand())
+        if not items:
+            raise self.unexpected("an index is missing here")
+        return items
+
+    def _token_items(self, token: Token, *, alone: bool) -> list[Node]:
+        """The indices in one token: `ki` are two, `12` are two if nothing else stands there."""
+        kind, value, start, _ = token
+        if kind == "number" and alone and value.isdigit():
+            return [
+                Number(number_value(digit), digit, span=(start + n, start + n + 1))
+                for n, digit in enumerate(value)
+            ]
+        if kind != "run":
+            return [self._whole(token)]
+        letters, digits = split_run(value)
+        name = make_name(letters)
+        if len(letters) == 1 or name.key in self.bound or self.vocabulary.find(name) or len(letters) > MOST_INDICES:
+            parts = [letters]
+        else:
+            parts = list(letters)
+        items: list[Node] = []
+        for part in parts:
+            items.append(Reference(make_name(part), span=(start, start + len(part))))
+            start += len(part)
+        if digits:
+            items.append(Number(number_value(digits), digits, span=(start, start + len(digits))))
+        return items
+
+    def _whole(self, token: Token) -> Node:
+        """One token as an expression."""
+        if token.kind == "number":
+            return number_node(token)
+        name = parse_name(token.value)
+        if name is None:
+            raise self.error(f"{token.value} cannot be read as a name", token[2:])
+        return Reference(name, span=token[2:])
+
+
+MOST_INDICES = 3
+"""Longer runs of letters in a script are a word."""
+
+
+def _is_transpose(tokens: list[Token]) -> bool:
+    return len(tokens) == 1 and (tokens[0].kind == "top" or tokens[0].value in {"T", "top", "intercal"})

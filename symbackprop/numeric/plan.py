@@ -1,0 +1,118 @@
+"""A derivation as an ordered list of assignments: what a program computes, line by line, not yet as text.
+
+Contract: `plan_of(derivation)` names every quantity and every adjoint with a safe identifier and lists forward lines,
+then deltas, then gradients; each `Assignment` is (target, indexed expression, free axes) and reads only what stands
+before it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import sympy as sp
+
+from symbackprop.derivation import Derivation, ordered_sum
+from symbackprop.indexed import Base, Limit, base_of
+from symbackprop.names import identifier
+from symbackprop.network import Equation, Network, Quantity
+from symbackprop.network.ranges import base_uses
+
+Section = Literal["forward", "backward", "gradients"]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """``target[axes] = expression``: one named quantity, for every value of its free axes (none: a scalar)."""
+
+    target: Base
+    expression: sp.Expr
+    axes: tuple[Limit, ...]
+    section: Section
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The assignments of a program in order.
+
+    Attributes:
+        arguments: the quantities that must be given, inputs first, parameters last.
+        assignments: forward pass (only what the loss needs), deltas, gradients.
+        others: forward assignments that the loss does not need, in order.
+        gradients: for each parameter its plain name and the adjoint that holds its gradient.
+        identifiers: the Python name of every quantity and every adjoint.
+    """
+
+    network: Network
+    arguments: tuple[Quantity, ...]
+    assignments: tuple[Assignment, ...]
+    others: tuple[Assignment, ...]
+    gradients: Mapping[str, Base]
+    identifiers: Mapping[Base, str]
+
+    @property
+    def loss(self) -> Base:
+        """The scalar that is differentiated."""
+        return self.network.loss.base
+
+    @property
+    def forward(self) -> tuple[Assignment, ...]:
+        """Every forward assignment in evaluation order, also of what the loss does not need."""
+        mine = {a.target for a in self.others}
+        needed = iter(a for a in self.assignments if a.section == "forward")
+        others = iter(self.others)
+        return tuple(next(others) if e.base in mine else next(needed) for e in self.network.equations)
+
+
+def plan_of(derivation: Derivation) -> Plan:
+    """The program of a derivation, forward and backward."""
+    network = derivation.network
+    needed = needed_for(network.equations, [network.loss.base])
+    forward = [Assignment(e.base, e.expression, e.ranges, "forward") for e in network.equations]
+    backward = [_adjoint(derivation, q, "backward") for q in derivation.deltas]
+    gradients = [_adjoint(derivation, q, "gradients") for q in derivation.parameters]
+    own = [a for a in forward if a.target in needed]
+    return Plan(
+        network=network,
+        arguments=network.with_role("input") + network.with_role("target") + network.with_role("constant")
+        + network.parameters,
+        assignments=(*own, *backward, *gradients),
+        others=tuple(a for a in forward if a.target not in needed),
+        gradients={q.name.plain: a.target for q, a in zip(derivation.parameters, gradients, strict=True)},
+        identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]))
+
+
+def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Base]:
+    """Everything that the wanted quantities are computed from, themselves included."""
+    needed = set(wanted)
+    for equation in reversed(tuple(equations)):
+        if equation.base in needed:
+            needed.update(base_uses(equation.expression))
+    return needed
+
+
+def _adjoint(derivation: Derivation, quantity: Quantity, section: Section) -> Assignment:
+    """The adjoint over named deltas, activations by their named output: sigma' costs no second exponential."""
+    total = ordered_sum([term.expression for term in derivation.terms(quantity.base)])
+    target = base_of(derivation.sweep[quantity.base].symbol)
+    return Assignment(target, derivation.by_output(total), quantity.axes, section)
+
+
+def _identifiers(derivation: Derivation, differentiated: Iterable[Quantity]) -> dict[Base, str]:
+    """Safe Python names: ``h_1`` for a quantity, ``dE_dh_1`` for its adjoint; never the author's text itself."""
+    taken: set[str] = set()
+    network = derivation.network
+    found: dict[Base, str] = {}
+    for base, text in _spellings(derivation, network, differentiated):
+        if base not in found:
+            found[base] = identifier(text, taken)
+            taken.add(found[base])
+    return found
+
+
+def _spellings(derivation: Derivation, network: Network, differentiated: Iterable[Quantity]) -> Iterator[tuple[Base, str]]:
+    for quantity in network.quantities.values():
+        yield quantity.base, quantity.name.plain
+    loss = network.names[network.loss.base].plain
+    for quantity in differentiated:
+        yield base_of(derivation.sweep[quantity.base].symbol), f"d{loss}_d{quantity.name.plain}"

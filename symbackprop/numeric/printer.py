@@ -1,0 +1,293 @@
+"""Scalar expressions -> NumPy source text, in the order in which the derivation wrote them.
+
+Contract: `NumPySource` prints an expression over named quantities as one NumPy expression that works for scalars and,
+element by element, for arrays of samples; dtype in = dtype out. What it cannot express it refuses, it never guesses.
+"""
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.printing.numpy import NumPyPrinter
+
+from symbackprop.errors import NetworkError
+from symbackprop.functions import DEFAULT_SECOND_ARGUMENT, HELPERS, FunctionRow, Indicator, row_of
+
+# Binding strength of Python's operators: a part is bracketed where it binds weaker than its place demands.
+CONDITION, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+Text = tuple[str, int]
+
+CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
+"""Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected instead."""
+
+
+class NumPySource(NumPyPrinter):
+    """Prints expressions with given identifiers; remembers in `helpers` which functions of `HELPERS` it used.
+
+    >>> w, x, out, y = sp.symbols("w x out y")
+    >>> P = NumPySource({w: "w", x: "x", out: "out", y: "y"})
+    >>> print(P.doprint(sp.Mul(sp.Rational(1, 2), (out - y) ** 2, evaluate=False)))
+    (out - y)**2 / 2
+    >>> print(P.doprint(sp.tanh(w * x) / sp.sqrt(8)))
+    np.tanh(w * x) / (2 * 2**0.5)
+    """
+
+    def __init__(self, identifiers: Mapping[Any, str]) -> None:
+        super().__init__()
+        self.identifiers = identifiers
+        self.helpers: set[str] = set()
+
+    def doprint(self, expr: Any, assign_to: Any = None) -> str:  # noqa: D102 - SymPy's interface
+        return expr if isinstance(expr, str) else self.write(expr)[0]
+
+    def write(self, e: Any) -> Text:
+        """The source of an expression, and how strongly it binds."""
+        writer = self._writers.get(type(e))
+        if writer is None:
+            for kind, candidate in self._kinds:
+                if isinstance(e, kind):
+                    writer = self._writers[type(e)] = candidate
+                    break
+            else:
+                raise refused(type(e).__name__)
+        return writer(self, e)
+
+    def bracketed(self, e: Any, needed: int) -> str:
+        """The source, in brackets where it binds weaker than its place needs."""
+        text, strength = self.write(e)
+        return text if strength >= needed else f"({text})"
+
+    # -- leaves --------------------------------------------------------------------------------------------------
+    def _symbol(self, e: Any) -> Text:
+        try:
+            return self.identifiers[e], ATOM
+        except KeyError:
+            raise refused(f"the symbol {e}, which is no quantity of this network,") from None
+
+    def _number(self, e: Any) -> Text:
+        if e.is_Integer:
+            text = str(e)
+        elif e.is_Rational:
+            text = _decimal(e)
+            if "/" in text:
+                return text, SIGN if e < 0 else PRODUCT
+        elif e.is_Float:
+            text = repr(float(e))
+        else:
+            raise refused(f"the number {e}")
+        return text, SIGN if text[0] == "-" else ATOM
+
+    def _constant(self, e: Any) -> Text:
+        known = {sp.pi: "np.pi", sp.E: "np.e", sp.oo: "np.inf", sp.S.NegativeInfinity: "-np.inf"}
+        if e in known:
+            return known[e], SIGN if known[e][0] == "-" else ATOM
+        return repr(float(e)), ATOM
+
+    # -- arithmetic ----------------------------------------------------------------------------------------------
+    def _add(self, e: Any) -> Text:
+        parts: list[str] = []
+        for term in e.args:
+            text, strength = self.write(term)
+            if strength <= SUM and (parts or strength < SUM):
+                text = f"({text})"
+            if not parts:
+                parts.append(text)
+            elif text[0] == "-":
+                parts += (" - ", text[1:])
+            else:
+                parts += (" + ", text)
+        return "".join(parts), SUM
+
+    def _mul(self, e: Any) -> Text:
+        number: Any = sp.S.One
+        above: list[Any] = []
+        below: list[Any] = []
+        for factor in _flat(e.args):
+            if factor.is_Number and not factor.is_infinite:
+                number = number * factor
+            elif factor.is_Pow and factor.exp.is_Number and factor.exp.is_negative:
+                below.append(sp.Pow(factor.base, -factor.exp))
+            else:
+                above.append(factor)
+        gates = [f for f in above if isinstance(f, Indicator)]
+        if gates:
+            return self._gated(gates, [f for f in above if not isinstance(f, Indicator)], below, number)
+        return self._quotient(number, [self.bracketed(f, POWER) for f in above], below)
+
+    def _quotient(self, number: Any, above: list[str], below: list[Any]) -> Text:
+        """``number * above / below`` with the number's own denominator below."""
+        sign = "-" if number.is_negative else ""
+        number = abs(number)
+        numerator, denominator = (number.p, number.q) if number.is_Rational else (float(number), 1)
+        if numerator != 1 or not above:
+            above = [repr(numerator), *above]
+        under = [self.bracketed(f, POWER) for f in below]
+        if denominator != 1:
+            under = [repr(denominator), *under]
+        text = sign + " * ".join(above)
+        if under:
+            text += f" / {under[0]}" if len(under) == 1 else f" / ({' * '.join(under)})"
+        elif len(above) == 1 and not sign:
+            return text, POWER if "**" in text else ATOM
+        return text, PRODUCT
+
+    def _gated(self, gates: list[Any], rest: list[Any], below: list[Any], number: Any) -> Text:
+        """A product with indicators: masks multiply, unless what they hide can be infinite there."""
+        if below or any(f.has(*CAN_OVERFLOW) for f in rest):
+            condition = self.write(sp.And(*(g.condition for g in gates)))[0]
+            value = self._quotient(number, [self.bracketed(f, POWER) for f in rest], below)[0]
+            return f"np.where({condition}, {value}, 0)", ATOM
+        if not rest:
+            return self._quotient(number, [self._step(g.condition) for g in gates], [])
+        masks = [f"({self.write(g.condition)[0]})" for g in gates]
+        return self._quotient(number, [*(self.bracketed(f, POWER) for f in rest), *masks], [])
+
+    def _indicator(self, e: Any) -> Text:
+        return self._step(e.condition), ATOM
+
+    def _step(self, condition: Any) -> str:
+        """``[condition]`` as 0 or 1 in the dtype of its operands, which a sum of booleans would not keep."""
+        if isinstance(condition, sp.And):
+            return " * ".join(self._step(c) for c in condition.args)
+        if not isinstance(condition, Relational):
+            raise refused(f"the indicator of {condition}")
+        above, below = condition.lhs, condition.rhs
+        if isinstance(condition, (sp.Eq, sp.Ne)):
+            equal = f"np.heaviside(-np.abs({self._difference(above, below)}), 1)"
+            return equal if isinstance(condition, sp.Eq) else f"(1 - {equal})"
+        if isinstance(condition, (sp.Lt, sp.Le)):
+            above, below = below, above
+        at_zero = int(isinstance(condition, (sp.Ge, sp.Le)))
+        return f"np.heaviside({self._difference(above, below)}, {at_zero})"
+
+    def _difference(self, a: Any, b: Any) -> str:
+        if b == 0:
+            return self.write(a)[0]
+        left = "" if a == 0 else self.bracketed(a, SUM) + " "
+        return f"{left}-{' ' if left else ''}{self.bracketed(b, PRODUCT)}"
+
+    def _pow(self, e: Any) -> Text:
+        base, exponent = e.args
+        if exponent.is_Number and exponent.is_negative:
+            return f"1 / {self.bracketed(sp.Pow(base, -exponent), POWER)}", PRODUCT
+        if exponent == sp.S.Half and not base.is_number:  # np.sqrt of a number would be float64
+            return f"np.sqrt({self.write(base)[0]})", ATOM
+        return f"{self.bracketed(base, ATOM)}**{self.bracketed(exponent, ATOM)}", POWER
+
+    # -- functions and conditions --------------------------------------------------------------------------------
+    def _function(self, e: Any) -> Text:
+        row = row_of(e)
+        if row is not None:
+            return self._from_row(e, row)
+        known = self.known_functions.get(type(e).__name__, "")
+        if not known.startswith("numpy."):
+            raise refused(f"the function {type(e).__name__}")
+        return f"np.{known.removeprefix('numpy.')}({', '.join(self.write(a)[0] for a in e.args)})", ATOM
+
+    def _from_row(self, e: Any, row: FunctionRow) -> Text:
+        arguments = [*e.args]
+        if len(arguments) == 1 and e.func in DEFAULT_SECOND_ARGUMENT:
+            arguments.append(DEFAULT_SECOND_ARGUMENT[e.func])
+        if not row.numpy:
+            if row.definition is None:
+                raise refused(f"the function {row.name}")
+            return self.write(row.definition(*arguments))
+        template = _template(row.numpy)
+        self.helpers |= template.helpers
+        needed = CONDITION if template.only_calls else ATOM
+        texts = [self.bracketed(a, needed) for a in arguments]
+        return row.numpy.format(*texts), ATOM if template.is_call else SUM
+
+    def _unspecified(self, e: Any) -> Text:
+        name = type(e).__name__.rstrip("'")
+        raise NetworkError(f"the function {name} is not specified: the network can be derived, but not computed",
+                           hint=f"add a line such as '{name} is tanh'")
+
+    def _piecewise(self, e: Any) -> Text:
+        text = "np.nan"
+        for value, condition in reversed(e.args):
+            if condition is sp.true:
+                text = self.write(value)[0]
+            else:
+                text = f"np.where({self.write(condition)[0]}, {self.write(value)[0]}, {text})"
+        return text, ATOM
+
+    def _extreme(self, e: Any) -> Text:
+        name = "np.maximum" if isinstance(e, sp.Max) else "np.minimum"
+        text = self.write(e.args[0])[0]
+        for argument in e.args[1:]:
+            text = f"{name}({text}, {self.write(argument)[0]})"
+        return text, ATOM
+
+    def _relation(self, e: Any) -> Text:
+        left, right = self.bracketed(e.lhs, SUM), self.bracketed(e.rhs, SUM)
+        return f"{left} {e.rel_op} {right}", CONDITION
+
+    def _logical(self, e: Any) -> Text:
+        if isinstance(e, sp.Not):
+            return f"np.logical_not({self.write(e.args[0])[0]})", ATOM
+        name = "np.logical_and" if isinstance(e, sp.And) else "np.logical_or"
+        text = self.write(e.args[0])[0]
+        for argument in e.args[1:]:
+            text = f"{name}({text}, {self.write(argument)[0]})"
+        return text, ATOM
+
+    def _truth(self, e: Any) -> Text:
+        return str(bool(e)), ATOM
+
+    _kinds: ClassVar[Sequence[tuple[Any, Callable[[NumPySource, Any], Text]]]] = (
+        (sp.Symbol, _symbol), (sp.Add, _add), (sp.Mul, _mul), (sp.Pow, _pow), (Indicator, _indicator),
+        (sp.NumberSymbol, _constant), ((sp.core.numbers.Infinity, sp.core.numbers.NegativeInfinity), _constant),
+        (sp.Number, _number), (sp.Piecewise, _piecewise), ((sp.Max, sp.Min), _extreme),
+        (AppliedUndef, _unspecified), (sp.Function, _function), (Relational, _relation),
+        ((sp.And, sp.Or, sp.Not), _logical), (sp.logic.boolalg.BooleanAtom, _truth))
+    _writers: ClassVar[dict[type, Callable[[NumPySource, Any], Text]]] = {}
+
+
+def refused(what: str) -> NetworkError:
+    """What the printer does not know; never printed as a guess."""
+    return NetworkError(f"symbackprop cannot yet write {what} as NumPy",
+                        hint="write it with sums, products, powers and the functions that 'symbackprop' lists")
+
+
+class _Template:
+    """What a row's NumPy body is made of: whether it is one call, and how its placeholders stand."""
+
+    def __init__(self, body: str, arity: int) -> None:
+        slots = [f"slot{n}" for n in range(arity)]
+        tree = ast.parse(body.format(*slots), mode="eval").body
+        self.is_call = isinstance(tree, (ast.Call, ast.Name))
+        direct = {id(a) for call in ast.walk(tree) if isinstance(call, ast.Call) for a in call.args}
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        self.only_calls = all(id(n) in direct for n in names if n.id in slots)
+        self.helpers = {n.id for n in names if n.id in HELPERS}
+        unknown = {n.id for n in names} - {*slots, "np"} - self.helpers
+        if unknown:
+            raise NetworkError(f"the NumPy body {body!r} uses {', '.join(sorted(unknown))}, which no program knows",
+                               hint="use np and the arguments {0}, {1} only")
+
+
+@lru_cache(maxsize=256)
+def _template(body: str) -> _Template:
+    return _Template(body, 1 + max((int(n) for n in re.findall(r"{(\d)}", body)), default=0))
+
+
+def _flat(factors: Sequence[Any]) -> list[Any]:
+    """The factors of nested products, in order."""
+    if not any(f.is_Mul for f in factors):
+        return list(factors)
+    return [inner for f in factors for inner in (_flat(f.args) if f.is_Mul else (f,))]
+
+
+def _decimal(number: Any) -> str:
+    """A fraction as a short decimal where that is exact (0.01), else as a quotient (1 / 3)."""
+    for digits in range(1, 7):
+        if (number * 10**digits).is_Integer:
+            return repr(float(number))
+    return f"{number.p} / {number.q}"

@@ -1,0 +1,217 @@
+"""A derivation as a function: lambdified NumPy that returns the loss and every gradient.
+
+Contract: `compile_program(derivation)` hands our own ordered, named lines to `sympy.lambdify`; `Program.source` shows
+exactly the lines that run. Dimensions are read from the arrays, the dtype is kept.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import sympy as sp
+
+from symbackprop.derivation import Derivation
+from symbackprop.errors import NetworkError
+from symbackprop.functions import HELPERS
+from symbackprop.indexed import Base
+from symbackprop.names import identifier
+from symbackprop.network import Network, Role
+from symbackprop.network.ranges import base_uses
+from symbackprop.numeric.plan import Assignment, Plan, needed_for, plan_of
+from symbackprop.numeric.printer import NumPySource
+from symbackprop.numeric.source import Line, function_source, helper_names
+from symbackprop.numeric.values import (
+    Array, by_base, check_shapes, in_one_dtype, require, with_defaults,
+)
+
+
+class Identifier(sp.Symbol):
+    """A name that is safe in Python, not to be confused with the author's symbol of the same spelling."""
+
+
+class Program:
+    """The loss and the gradients of a network as NumPy functions.
+
+    Built by `compile_program`. Values are a mapping from names, in any spelling, to numbers; what the network file
+    gives (``w := 0.5``) need not be given again. In a scalar network inputs, targets and constants may be arrays with
+    one number for each sample: then the cost is the mean of the loss over the samples.
+
+    Attributes:
+        network: the network that was derived.
+        source: the NumPy source of ``loss_and_gradients``, runnable on its own.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.network: Network = plan.network
+        self.plan = plan
+        self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
+        self._printer = NumPySource(plan.identifiers)
+        self._lines = [self._line(a) for a in plan.assignments]
+        self._names = [plan.identifiers[q.base] for q in plan.arguments]
+        outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
+        self._function = lambdified(self._names, self._lines, outputs)
+        self._plain = {q.name.plain: q.base for q in plan.arguments}
+
+    def __repr__(self) -> str:
+        return (f"<Program: {len(self._names)} arguments -> {self.network.names[self.plan.loss].plain} and "
+                f"{len(self.plan.gradients)} gradients, {len(self._lines)} lines>")
+
+    def __call__(self, values: Mapping[Any, Any]) -> tuple[float, dict[str, Array]]:
+        """The loss and the gradient of every parameter.
+
+        Args:
+            values: a number for every input, target, constant and parameter.
+
+        Returns:
+            The loss as a float, and for every parameter by its plain name the gradient, with the parameter's shape
+            and dtype (integers count as float64).
+
+        Raises:
+            DataError: a name is missing or unknown, or a value does not fit; says which and what is expected.
+        """
+        given = self.bind(values)
+        check_shapes(self.network, given, samples=True)
+        loss, gradients = self.evaluate([given[q.base] for q in self.plan.arguments])
+        return float(loss), dict(zip(self.plan.gradients, gradients, strict=True))
+
+    def bind(self, values: Mapping[Any, Any], optional: Sequence[Role] = ()) -> dict[Base, Array]:
+        """Every argument of the program, but for the optional roles, as arrays of one dtype; shapes are not checked.
+
+        Raises:
+            DataError: a name is missing or unknown, or a value is not a number.
+        """
+        given = with_defaults(self.network, by_base(self.network, values))
+        require(self.network, given, [q for q in self.plan.arguments if q.role not in optional])
+        return in_one_dtype(self.network, given)
+
+    def evaluate(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """Loss and gradients for arguments in the program's order, means over the samples; nothing is checked."""
+        loss, *gradients = self._function(*arguments)
+        dtype = np.result_type(*arguments) if arguments else np.dtype(float)
+        return _mean(loss, dtype), [_mean(g, dtype) for g in gradients]
+
+    def forward(self, values: Mapping[Any, Any]) -> dict[str, Array]:
+        """Every named quantity by its plain name: what was given and what is computed from it, sample by sample.
+
+        Targets may be left out: then what depends on them, such as the loss, is left out too.
+
+        Raises:
+            DataError: an input, parameter or constant is missing, a name is unknown, or a value does not fit.
+        """
+        network = self.network
+        given = self.bind(values, optional=("target",))
+        check_shapes(network, given, samples=True)
+        return {network.names[b].plain: v for b, v in (given | self.evaluate_forward(given)).items()}
+
+    def evaluate_forward(self, known: Mapping[Base, Array]) -> dict[Base, Array]:
+        """Every quantity that can be computed from the known ones, in evaluation order; nothing is checked."""
+        key = frozenset(known)
+        if key not in self._forward_functions:
+            have, computed = set(known), list[Base]()
+            for assignment in self.plan.forward:
+                if all(b in have for b in base_uses(assignment.expression)):
+                    have.add(assignment.target)
+                    computed.append(assignment.target)
+            given = [q.base for q in self.plan.arguments if q.base in known]
+            self._forward_functions[key] = given, self.function_of(computed, given), computed
+        given, function, computed = self._forward_functions[key]
+        return dict(zip(computed, function(*(known[b] for b in given)), strict=True))
+
+    def function_of(self, wanted: Sequence[sp.Expr], given: Sequence[Base] | None = None) -> Callable[..., Any]:
+        """A function that returns the wanted expressions over forward quantities as a tuple.
+
+        It takes the values of the `given` quantities in their order (default: all arguments of the program).
+        """
+        given = [q.base for q in self.plan.arguments] if given is None else given
+        read = [base for expression in wanted for base in base_uses(expression)]
+        needed = needed_for(self.network.equations, read)
+        lines = [self._line(a) for a in self.plan.forward if a.target in needed]
+        spelled = self.plan.identifiers
+        taken = set(spelled.values())
+        outputs: list[str] = []
+        for expression in wanted:
+            if expression in spelled:
+                outputs.append(spelled[expression])
+                continue
+            outputs.append(identifier("wanted", taken))
+            taken.add(outputs[-1])
+            lines.append(Line(outputs[-1], self._printer.doprint(expression), "forward"))
+        return lambdified([spelled[b] for b in given], lines, outputs)
+
+    @cached_property
+    def source(self) -> str:
+        """The NumPy source of ``loss_and_gradients``: the lines that run, with what they need to run alone."""
+        gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
+        return function_source(self.network, self._names, self._lines, self.plan.identifiers[self.plan.loss], gradients)
+
+    def _line(self, assignment: Assignment) -> Line:
+        if assignment.axes:
+            name = self.network.names.get(assignment.target)
+            raise NetworkError(f"{name.plain if name else assignment.target} has axes: "
+                               f"programs are for scalar networks so far", hint="write the network out in scalars")
+        text = self._printer.doprint(assignment.expression)
+        if assignment.section == "gradients" and assignment.expression == 0:
+            text = f"0.0 * {self._parameter_of(assignment.target)}"
+        return Line(self.plan.identifiers[assignment.target], text, assignment.section)
+
+    def _parameter_of(self, gradient: Base) -> str:
+        plain = next(p for p, base in self.plan.gradients.items() if base == gradient)
+        return self.plan.identifiers[self.network.find(plain).base]
+
+
+def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
+    """Compile a derivation to NumPy; a second call returns the same program.
+
+    Args:
+        derivation: the backward pass of a network.
+        backend: the array library; so far ``numpy``.
+
+    Raises:
+        NetworkError: a function is unspecified, or something cannot be written in NumPy; says what to write instead.
+
+    >>> import sympy as sp, symbackprop as sb
+    >>> w, x, y, z, E = sp.symbols("w x y z E")
+    >>> net = sb.Network([sp.Eq(z, sp.tanh(w * x)), sp.Eq(E, (z - y) ** 2 / 2)])
+    >>> program = compile_program(net.derive())
+    >>> loss, gradients = program({"w": 0.5, "x": 2.0, "y": 0.0})
+    >>> round(loss, 6), round(float(gradients["w"]), 6)
+    (0.290013, 0.639700)
+    """
+    if backend != "numpy":
+        raise NetworkError(f"there is no backend called {backend!r}", hint="backends are: numpy")
+    if derivation not in _PROGRAMS:
+        _PROGRAMS[derivation] = Program(plan_of(derivation))
+    return _PROGRAMS[derivation]
+
+
+_PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
+"""Compiled programs live as long as their derivation (a program keeps its network, not the derivation)."""
+
+
+def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str]) -> Callable[..., Any]:
+    """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
+    code = {Identifier(line.name): line.text for line in lines}
+    namespace = {"np": np, **_helper_functions(helper_names(lines))}
+    wanted = tuple(Identifier(name) for name in outputs)
+    return sp.lambdify([Identifier(a) for a in arguments], wanted, modules=[namespace], printer=_verbatim,
+                       cse=lambda _: (list(code.items()), wanted), use_imps=False, docstring_limit=0)
+
+
+def _verbatim(node: Any) -> str:
+    """Lines are text already, printed once: what runs is what `source` shows."""
+    return node if isinstance(node, str) else node.name
+
+
+def _helper_functions(names: Iterable[str]) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"np": np}
+    for name in names:
+        exec(HELPERS[name], namespace)  # the package's own source, never a user's
+    return {name: namespace[name] for name in names}
+
+
+def _mean(value: Array, dtype: np.dtype[Any]) -> Array:
+    """The mean over the samples, as a NumPy scalar of the dtype."""
+    return dtype.type(value.mean() if isinstance(value, np.ndarray) and value.ndim else value)

@@ -1,0 +1,123 @@
+"""Lines of a program -> readable Python source that imports only NumPy.
+
+Contract: text in, text out; the lines are those that run. `function_source` is one function with named arguments.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from symbackprop.functions import HELPERS
+from symbackprop.network import Network
+from symbackprop.notation.writer import TEXT, Writer
+from symbackprop.numeric.plan import Section
+
+WIDTH = 100
+TITLES: dict[Section, str] = {
+    "forward": "forward pass",
+    "backward": "backward pass: the adjoints, from the loss back",
+    "gradients": "gradients of the parameters",
+}
+_CALLED = re.compile(r"(?<![\w.])([A-Za-z_]\w*)\(")
+
+
+class Line(NamedTuple):
+    """One line of a program: ``name = text``."""
+
+    name: str
+    text: str
+    section: Section
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.text}"
+
+
+def helper_names(lines: Iterable[Line]) -> list[str]:
+    """The functions of `HELPERS` that the lines call, sorted."""
+    return sorted({name for line in lines for name in _CALLED.findall(line.text)} & HELPERS.keys())
+
+
+def function_source(network: Network, arguments: Sequence[str], lines: Sequence[Line], loss: str,
+                    gradients: Mapping[str, str]) -> str:
+    """``loss_and_gradients(x, ..., w, ...)`` with its imports and helper functions."""
+    signature = wrapped("def loss_and_gradients(", arguments, "):", indent="        ")
+    body = [f'"""The loss {docstring(network.names[network.loss.base].plain)} and the gradient of every parameter."""',
+            *statements(lines),
+            f"return {loss}, {{", *(f"    {quoted(plain)}: {name}," for plain, name in gradients.items()), "}"]
+    return module_head(lines) + signature + "\n" + indented(body) + "\n"
+
+
+def module_head(lines: Sequence[Line]) -> str:
+    """Imports and helper functions."""
+    parts = ["import numpy as np\n", *(HELPERS[name] for name in helper_names(lines))]
+    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts) + "\n\n"
+
+
+def statements(lines: Iterable[Line]) -> list[str]:
+    """The lines with a comment at the head of each section; long sums continue on further lines."""
+    text: list[str] = []
+    section = None
+    for line in lines:
+        if line.section != section:
+            section = line.section
+            text.append(f"# {TITLES[section]}")
+        text += folded(str(line))
+    return text
+
+
+def indented(lines: Iterable[str], by: str = "    ") -> str:
+    """The lines, each indented."""
+    return "\n".join(by + line if line else line for line in lines)
+
+
+def wrapped(head: str, items: Sequence[str], tail: str, indent: str = "    ") -> str:
+    """``head item, item, ... tail``, over several lines where it is too long for one."""
+    rows = [head]
+    for number, item in enumerate(items):
+        piece = item + (", " if number < len(items) - 1 else "")
+        if len(rows[-1]) + len(piece) > WIDTH and rows[-1].strip():
+            rows[-1] = rows[-1].rstrip()
+            rows.append(indent)
+        rows[-1] += piece
+    return "\n".join(rows) + tail
+
+
+def folded(statement: str, indent: str = "    ") -> list[str]:
+    """A long ``name = a + b + ...`` in brackets over several lines, broken before a plus or minus outside brackets."""
+    if len(statement) <= WIDTH:
+        return [statement]
+    name, text = statement.split(" = ", 1)
+    depth, cuts = 0, [0]
+    for position, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and character in "+-" and text[position - 1:position + 2] == f" {character} ":
+            cuts.append(position)
+    if len(cuts) == 1:
+        return [statement]
+    rows = [f"{name} = ("]
+    row = indent
+    for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
+        piece = text[start:end]
+        if len(row) + len(piece) > WIDTH and row.strip():
+            rows.append(row.rstrip())
+            row = indent
+        row += piece
+    return [*rows, row.rstrip() + ")"]
+
+
+def docstring(text: str) -> str:
+    """Text that may stand in a docstring: nothing in it ends the string or starts an escape."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def quoted(text: str) -> str:
+    """A Python string literal, in double quotes where that needs no escapes."""
+    literal = repr(text)
+    return literal if '"' in literal else f'"{literal[1:-1]}"'
+
+
+def equations(network: Network) -> list[str]:
+    """The network's equations as plain text, one a line."""
+    write = Writer(network.names, TEXT)
+    return [f"{write.name(e.base)} = {write(e.expression)}" for e in network.equations]

@@ -1,0 +1,128 @@
+"""Numbers that users give -> arguments of a program: names in any spelling, one dtype, checked shapes.
+
+Contract: `Values` looks names up in the network, refuses what does not fit with one `DataError` that says what is
+expected, and fills in what the network file gives itself (``w := 0.5``).
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from symbackprop.errors import DataError, NetworkError
+from symbackprop.indexed import Base
+from symbackprop.network import Network, Quantity
+
+Array = Any
+"""A NumPy array or scalar."""
+
+ROLE_WORDS = {"input": "inputs", "target": "targets", "parameter": "parameters", "constant": "constants"}
+
+
+def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -> dict[Base, Any]:
+    """The same values by quantity. A name is accepted in any spelling, or as its SymPy symbol.
+
+    Raises:
+        DataError: a name that the network does not have, that it computes itself, or that is given twice.
+    """
+    found: dict[Base, Any] = {}
+    for name, value in values.items():
+        try:
+            quantity = network.find(name)
+        except NetworkError as error:
+            raise DataError(f"{what}: {error.message}", hint=error.hint) from None
+        if quantity.role in ("intermediate", "loss"):
+            raise DataError(f"{what}: {quantity.name.plain} is computed by the network, it cannot be given",
+                            hint=f"give {expected(network)}")
+        if quantity.base in found:
+            raise DataError(f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once")
+        found[quantity.base] = value
+    return found
+
+
+def with_defaults(network: Network, values: Mapping[Base, Any]) -> dict[Base, Any]:
+    """The values, and for quantities without one what the network file says."""
+    return {**network.values, **values}
+
+
+def expected(network: Network) -> str:
+    """What a program of the network needs, in words."""
+    parts = [f"{word} {', '.join(_short([q.name.plain for q in network.with_role(role)]))}"  # type: ignore[arg-type]
+             for role, word in ROLE_WORDS.items() if network.with_role(role)]  # type: ignore[arg-type]
+    return "; ".join(parts)
+
+
+def _short(names: list[str], most: int = 12) -> list[str]:
+    return names if len(names) <= most else [*names[:most - 2], "...", names[-1]]
+
+
+def require(network: Network, values: Mapping[Base, Any], wanted: Iterable[Quantity]) -> None:
+    """Refuse values in which something is missing, naming everything that is."""
+    missing = [q.name.plain for q in wanted if q.base not in values]
+    if missing:
+        raise DataError(f"no value for {', '.join(_short(missing))}", hint=f"a program needs {expected(network)}")
+
+
+def common_dtype(values: Iterable[Any]) -> np.dtype[Any]:
+    """The floating dtype of the values: Python numbers and integers take that of the others, float64 if there is none.
+
+    >>> common_dtype([np.float32(1), 2, 0.5]), common_dtype([1, np.arange(3)])
+    (dtype('float32'), dtype('float64'))
+    """
+    kinds = {v.dtype for v in values if isinstance(v, (np.ndarray, np.generic)) and v.dtype.kind == "f"}
+    return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+
+def as_numbers(quantity: Quantity, value: Any, dtype: np.dtype[Any]) -> Array:
+    """A value as an array of the dtype; a scalar as a NumPy scalar.
+
+    Raises:
+        DataError: not numbers, or a ragged list.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DataError(f"the value of {quantity.name.plain} is a list with rows of different lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"the value of {quantity.name.plain} is not a real number: {_excerpt(value)}")
+    return array.astype(dtype, copy=False)[()]
+
+
+def in_one_dtype(network: Network, values: Mapping[Base, Any]) -> dict[Base, Array]:
+    """The values as arrays of their common dtype, scalars as NumPy scalars."""
+    dtype = common_dtype(values.values())
+    return {base: as_numbers(network.quantities[base], value, dtype) for base, value in values.items()}
+
+
+def _excerpt(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def check_shapes(network: Network, values: Mapping[Base, Array], *, samples: bool) -> int | None:
+    """Check every value against its quantity; return the number of samples, None where there is no sample axis.
+
+    In a scalar network inputs, targets and constants may carry one leading axis of samples (with `samples`).
+    """
+    count: tuple[int, str] | None = None
+    for base, value in values.items():
+        quantity = network.quantities[base]
+        shape = np.shape(value)
+        if not shape:
+            continue
+        name = quantity.name.plain
+        if quantity.role == "parameter":
+            raise DataError(f"{name} is a scalar parameter, but its value has shape {shape}",
+                            hint="give one number: all samples share it")
+        if not samples or len(shape) > 1:
+            raise DataError(f"{name} is a scalar, but its value has shape {shape}",
+                            hint="give one number, or a list with one number for each sample" if samples
+                            else "give one number")
+        if count is not None and shape[0] != count[0]:
+            raise DataError(f"{name} has {shape[0]} samples, but {count[1]} has {count[0]}",
+                            hint="give the same number of samples for every input and target")
+        count = shape[0], name
+    if count is not None and count[0] == 0:
+        raise DataError(f"{count[1]} has no samples", hint="give at least one")
+    return count[0] if count else None

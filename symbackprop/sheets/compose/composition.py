@@ -1,0 +1,159 @@
+"""What all sections of a sheet share: the derivation, its mathematics, the sentences, and what each quantity is.
+
+Contract: a `Composition` is made once for a sheet and only read by the sections.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import sympy as sp
+
+from symbackprop.derivation import Derivation, Gradient
+from symbackprop.functions import Indicator
+from symbackprop.indexed import base_of
+from symbackprop.network import Equation, Quantity
+from symbackprop.sheets.blocks import Line
+from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.phrases import Phrases
+
+Detail = Literal["full", "brief"]
+Part = Literal["input", "target", "constant", "weight", "bias", "parameter", "sum", "activation", "output", "share",
+               "intermediate", "loss"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that act first through the same quantity."""
+
+    through: Quantity
+    parameters: tuple[Quantity, ...]
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One sheet in the making."""
+
+    derivation: Derivation
+    write: MathWriter
+    say: Phrases
+    detail: Detail
+
+    @property
+    def full(self) -> bool:
+        """Are explanations wanted, or formulas only?"""
+        return self.detail == "full"
+
+    @property
+    def loss(self) -> Quantity:
+        """The loss."""
+        return self.derivation.network.quantities[self.derivation.network.loss.base]
+
+    def names(self, quantities: Sequence[Quantity]) -> Line:
+        """The names of quantities as an enumeration."""
+        return self.say.listed(self.write.names(quantities))
+
+    def gradient(self, quantity: Quantity) -> Gradient:
+        """The gradient of a quantity."""
+        return self.derivation[quantity.base]
+
+    # -- who is who ------------------------------------------------------------------------------------------------
+    def consumers(self, quantity: Quantity) -> list[Quantity]:
+        """The quantities whose equations read it, the one nearest to the loss first."""
+        network = self.derivation.network
+        bases = dict.fromkeys(c.consumer.base for c in self.derivation.sweep[quantity.base].contributions)
+        return [network.quantities[b] for b in sorted(bases, key=lambda b: -self._position[b])]
+
+    @cached_property
+    def _position(self) -> dict[Any, int]:
+        return {e.base: n for n, e in enumerate(self.derivation.network.equations)}
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The parameters in the order of the backward pass, grouped by the quantity they act through first."""
+        found: dict[Any, list[Quantity]] = {}
+        for quantity in self.derivation.parameters:
+            consumers = self.consumers(quantity)
+            if consumers:
+                found.setdefault(consumers[0].base, []).append(quantity)
+        quantities = self.derivation.network.quantities
+        return tuple(Group(quantities[base], tuple(members)) for base, members in found.items())
+
+    @cached_property
+    def idle(self) -> tuple[Quantity, ...]:
+        """Parameters that the loss does not depend on."""
+        return tuple(q for q in self.derivation.parameters if not self.consumers(q))
+
+    def part(self, quantity: Quantity) -> Part:
+        """What a quantity is in the network, told from the equations alone."""
+        if quantity.role == "parameter":
+            return self._kind_of_parameter(quantity)
+        if quantity.role != "intermediate":
+            return quantity.role
+        if self._after_targets(quantity):
+            return "share"
+        if any(self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)):
+            return "output"
+        if self.derivation.is_inlined(quantity.base):
+            return "activation"
+        consumers = self.consumers(quantity)
+        inlined = bool(consumers) and all(self.derivation.is_inlined(c.base) for c in consumers)
+        return "sum" if inlined else "intermediate"
+
+    def _kind_of_parameter(self, quantity: Quantity) -> Part:
+        locals_ = [c.local for c in self.derivation.sweep[quantity.base].contributions]
+        if locals_ and all(not local for local in locals_):
+            return "bias"
+        if locals_ and all(len(f) == 1 and isinstance(f[0], (sp.Symbol, sp.Indexed)) for f in locals_):
+            return "weight"
+        return "parameter"
+
+    def _reads(self, equation: Equation) -> set[Quantity]:
+        return self._read_by[equation.base]
+
+    @cached_property
+    def _read_by(self) -> dict[Any, set[Quantity]]:
+        network = self.derivation.network
+        found: dict[Any, set[Quantity]] = {e.base: set() for e in network.equations}
+        for quantity in network.quantities.values():
+            for c in self.derivation.sweep[quantity.base].contributions:
+                found[c.consumer.base].add(quantity)
+        for equation in network.equations:  # labels stand in index positions, which are not differentiated
+            for indexed in equation.expression.atoms(sp.Indexed):
+                for index in indexed.indices:
+                    found[equation.base] |= {network.quantities[base_of(r)] for r in index.atoms(sp.Indexed)}
+        return found
+
+    def _reads_target(self, equation: Equation) -> bool:
+        return any(q.role == "target" for q in self._reads(equation))
+
+    def _after_targets(self, quantity: Quantity) -> bool:
+        return quantity.base in self._behind_targets
+
+    @cached_property
+    def _behind_targets(self) -> set[Any]:
+        """Everything that is computed with a target: the loss and its shares."""
+        found: set[Any] = set()
+        for equation in self.derivation.network.equations:
+            if any(q.role == "target" or q.base in found for q in self._reads(equation)):
+                found.add(equation.base)
+        return found
+
+    def with_part(self, *parts: Part) -> list[Quantity]:
+        """The quantities that are one of these, in order of appearance."""
+        return [q for q in self.derivation.network.quantities.values() if self.part(q) in parts]
+
+
+def split_conditions(factors: Sequence[sp.Expr]) -> tuple[tuple[sp.Expr, ...], list[Any]]:
+    """The factors without those that only say for which index values they hold, and these conditions."""
+    conditions = [f.condition for f in factors if isinstance(f, Indicator) and is_index_condition(f.condition)]
+    rest = tuple(f for f in factors if not (isinstance(f, Indicator) and is_index_condition(f.condition)))
+    return rest, conditions
+
+
+def is_index_condition(condition: Any) -> bool:
+    """Does a condition speak of indices and sizes only, not of values?"""
+    symbols: Iterator[sp.Symbol] = (s for s in condition.free_symbols if isinstance(s, sp.Symbol))
+    return not condition.atoms(sp.Indexed, sp.Function) and all(s.is_integer for s in symbols)

@@ -1,0 +1,64 @@
+"""The functions that a network applies to its neurons: sign, definition, derivative."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from symbackprop.functions import TABLE, FunctionRow, local_derivative
+from symbackprop.sheets.blocks import EQUALS, Line, Math, Row
+from symbackprop.sheets.compose.composition import Composition
+
+
+class Applied(NamedTuple):
+    """A function that the network applies elementwise, and its application to a letter that means nothing else."""
+
+    row: FunctionRow
+    letter: sp.Symbol
+    application: Any
+
+    @property
+    def sign(self) -> Math:
+        """What stands for the function: ``\\sigma``."""
+        return Math(self.row.latex, {"sigmoid": "σ"}.get(self.row.name, self.row.name))
+
+
+def applied_functions(c: Composition) -> Iterator[Applied]:
+    """Every activation function of the network, once, in order of appearance."""
+    letter = free_letter(c)
+    seen: set[Any] = set()
+    for equation in c.derivation.network.equations:
+        node = equation.expression
+        key = (node.func, *node.args[1:])
+        if c.derivation.is_inlined(equation.base) and node.func in TABLE and key not in seen:
+            seen.add(key)
+            yield Applied(TABLE[node.func], letter, node.func(letter, *node.args[1:]))
+
+
+def free_letter(c: Composition) -> sp.Symbol:
+    """A letter that the network does not use."""
+    used = {q.name.key for q in c.derivation.network.quantities.values()}
+    return sp.Symbol(next(letter for letter in "utvsrqpcdk" if letter not in used))
+
+
+def title_of(c: Composition, row: FunctionRow) -> Line | str:
+    """What the function is called in words; a user's own function is called by its name."""
+    return c.say(f"function.{row.name}") if f"function.{row.name}" in c.say else row.name
+
+
+def definition_row(c: Composition, f: Applied) -> Row | None:
+    """``sigma(u) = 1/(1+e^{-u})``, where the function is not elementary."""
+    if f.row.definition is None:
+        return None
+    return Row(c.write(f.application), c.write(f.row.definition(*f.application.args)), EQUALS)
+
+
+def derivative_row(c: Composition, f: Applied) -> Row:
+    """``sigma'(u) = sigma(u)(1-sigma(u))``."""
+    application = c.write(f.application)
+    prime = Math("'", "′")
+    left = Math(f.row.latex, f.sign.text) + prime
+    bracket = application.latex.find("("), application.text.find("(")
+    left += Math(application.latex[bracket[0]:], application.text[bracket[1]:])
+    return Row(left, c.write.product(local_derivative(f.application, 0)), EQUALS)

@@ -1,0 +1,167 @@
+"""The backward pass path by path: for every parameter the chain of partials, each factor with its reason, the result.
+
+Contract: reads `Gradient.paths` only; parameters that act through the same neuron share one table of factors.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from symbackprop.derivation import Gradient, Link, Path
+from symbackprop.network import Quantity
+from symbackprop.sheets.blocks import EQUALS, NOTHING, Block, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
+from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
+from symbackprop.sheets.compose.composition import Composition, Group
+from symbackprop.sheets.compose.functions import applied_functions, derivative_row
+from symbackprop.sheets.compose.reasons import reason
+from symbackprop.sheets.mathematics import THIN
+from symbackprop.sheets.width import width
+
+SHOWN_PATHS = 12
+"""Up to this many paths of one parameter are drawn one by one."""
+FROM_ROOM = 15.0
+"""The widest equation in a table of factors, in em."""
+
+
+def backward_by_paths(c: Composition) -> Iterator[Block]:
+    """The whole section."""
+    yield Heading(2, c.say("backward.heading"))
+    if c.full:
+        yield Paragraph(c.say("paths.intro", loss=c.write.name(c.loss)))
+        derivatives = [derivative_row(c, f) for f in applied_functions(c)]
+        if derivatives:
+            yield Paragraph(c.say("backward.functions"))
+            yield Formula(tuple(derivatives))
+    seen: set[tuple[Quantity, Quantity]] = set()
+    for group in c.groups:
+        yield from _group(c, group, seen)
+    for quantity in c.idle:
+        yield Paragraph(c.say("backward.idle", parameter=c.write.name(quantity), loss=c.write.name(c.loss)))
+
+
+def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
+    yield Heading(3, c.say("paths.group", parameters=c.names(group.parameters), through=c.write.name(group.through)))
+    links = _links(c, group)
+    if c.full:
+        yield from _way_to_the_loss(c, group)
+        yield factor_table(c, links, seen)
+        yield from _slip(c, links, seen)
+    seen |= {(link.upper, link.lower) for link in links}
+    for quantity in group.parameters:
+        yield from _gradient(c, c.gradient(quantity), group)
+
+
+def _links(c: Composition, group: Group) -> list[Link]:
+    """Every arrow between the loss and the parameters of a group, once, from the loss back."""
+    found: dict[tuple[Quantity, Quantity], Link] = {}
+    for quantity in group.parameters:
+        for path in c.gradient(quantity).paths:
+            for link in path.links:
+                found.setdefault((link.upper, link.lower), link)
+    order = {e.base: n for n, e in enumerate(c.derivation.network.equations)}
+    return sorted(found.values(), key=lambda link: (-order[link.upper.base], link.lower in group.parameters))
+
+
+def _way_to_the_loss(c: Composition, group: Group) -> Iterator[Block]:
+    """Where the parameters of a group act, and how that reaches the loss."""
+    alone = [q for q in group.parameters if len(c.consumers(q)) == 1]
+    if alone and group.through == c.loss:
+        yield Paragraph(c.say("paths.in_loss", parameters=c.names(alone), loss=c.write.name(c.loss)))
+    elif alone:
+        onward = c.gradient(group.through).paths
+        key = "paths.act_one" if len(alone) == 1 else "paths.act_many"
+        said = c.say(key, parameters=c.names(alone), through=c.write.name(group.through))
+        if len(onward) == 1:
+            yield Paragraph(said + c.say("paths.single", path=c.write.path(onward[0].quantities)))
+        elif len(onward) <= SHOWN_PATHS:
+            yield Paragraph(said + c.say("paths.several", count=len(onward)))
+            yield _drawn(c, onward)
+        else:
+            yield Paragraph(said + c.say("paths.several", count=len(onward)))
+    for quantity in group.parameters:
+        if quantity not in alone:
+            places = c.consumers(quantity)
+            yield Paragraph(c.say("paths.shared", parameter=c.write.name(quantity), count=len(places),
+                                  places=c.names(places)))
+
+
+def _drawn(c: Composition, paths: Sequence[Path]) -> Formula:
+    return Formula(tuple(Row(NOTHING, c.write.path(path.quantities), NOTHING) for path in paths))
+
+
+def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Table:
+    """One row for each arrow: the partial derivative, the equation it comes from, its value, and why."""
+    body: list[tuple[Line, ...]] = []
+    for link in links:
+        why = c.say("because.above") if (link.upper, link.lower) in seen else reason(c, link)
+        body.append(((c.write.slashed(link.upper.entry, link.lower.entry),), (_source(c, link),),
+                     (c.write.product(link.factors) if link.factors else Math("1", "1"),), why))
+    header = tuple(c.say(f"factors.{name}") for name in ("factor", "from", "is", "because"))
+    return Table(header, tuple(body), wide=3)
+
+
+def _source(c: Composition, link: Link) -> Math:
+    """The equation a factor comes from; of a long sum only the terms that matter."""
+    left = c.write(link.equation.target) + Math(" = ", " = ")
+    whole = left + c.write(link.equation.expression)
+    if width(whole.latex) <= FROM_ROOM or not link.equation.expression.is_Add:
+        return whole
+    dots = Math(r"\dots", "…")
+    terms = [t for t in link.equation.expression.args if link.lower.base in t.free_symbols]
+    if len(terms) != 1:
+        return whole
+    term, first = c.write(terms[0]), terms[0] == link.equation.expression.args[0]
+    last = terms[0] == link.equation.expression.args[-1]
+    plus = Math(" + ", " + ")
+    return left + (NOTHING if first else dots + plus) + term + (NOTHING if last else plus + dots)
+
+
+def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
+    """The mistake that is commonly made at this place."""
+    fresh = [link for link in links if (link.upper, link.lower) not in seen]
+    activation = next((link for link in fresh if c.derivation.is_inlined(link.upper.base)), None)
+    if activation is None:
+        return
+    if not seen:
+        yield Note(c.say("slip.label"), c.say(
+            "slip.argument", inner=c.write(activation.lower.entry), outer=c.write(activation.upper.entry)))
+    elif not any(c.derivation.is_inlined(upper.base) and upper != links[0].lower for upper, _ in seen):
+        yield Note(c.say("slip.label"), c.say("slip.twice", factor=c.write.slashed(activation.upper.entry,
+                                                                                    activation.lower.entry)))
+
+
+def _gradient(c: Composition, gradient: Gradient, group: Group) -> Iterator[Block]:
+    quantity, paths = gradient.quantity, gradient.paths
+    left = c.write(gradient.symbol)
+    if c.full:
+        yield Heading(4, c.say("paths.gradient", parameter=c.write.name(quantity)))
+        if len(paths) == 1:
+            yield Formula((Row(NOTHING, c.write.path(paths[0].quantities), NOTHING),))
+        else:
+            yield Paragraph(c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths)))
+            if len(paths) <= SHOWN_PATHS:
+                yield _drawn(c, paths)
+    yield Formula(tuple(rows(left, _chains(c, paths))))
+    yield Formula(tuple(_result(c, gradient, left)), boxed=True)
+
+
+def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:
+    """The product of partials along each path, one path a line."""
+    lines: list[Math] = []
+    for path in paths:
+        atoms = [Atom(c.write.partial(link.upper.entry, link.lower.entry), THIN if n else NOTHING,
+                      Math(r"\quad \cdot ", "  · ")) for n, link in enumerate(path.links)]
+        product = packed(atoms, ROOM - 6)
+        if lines:
+            product[0] = Math(r"{} + ", "+ ") + product[0]
+        lines += product
+    return lines
+
+
+def _result(c: Composition, gradient: Gradient, left: Math) -> list[Row]:
+    room = ROOM - 4 - width(left.latex)
+    if len(gradient.terms) == 1:
+        return rows(left, broken_product(c.write, gradient.terms[0].factors, room))
+    return [Row(r.left, r.right, r.relation if r.left else NOTHING) for r in rows(left, broken(c.write, gradient.result, room))]
+
+
+__all__ = ["EQUALS", "backward_by_paths", "factor_table"]

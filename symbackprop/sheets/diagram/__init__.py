@@ -1,0 +1,52 @@
+"""The picture of a network, from its equations alone, in every drawing language.
+
+Contract: `Diagram(derivation)` draws itself as SVG, TikZ, Mermaid, DOT and plain text.
+"""
+from __future__ import annotations
+
+from functools import cached_property
+
+from symbackprop.derivation import Derivation
+from symbackprop.sheets.diagram.graph import Graph, network_graph
+from symbackprop.sheets.diagram.layout import Drawing, layout
+from symbackprop.sheets.diagram.source import dot, mermaid, plain
+from symbackprop.sheets.diagram.svg import svg
+from symbackprop.sheets.diagram.tikz import tikz
+
+__all__ = ["Diagram"]
+
+
+class Diagram:
+    """The network as a picture; `title` is read out by screen readers."""
+
+    def __init__(self, derivation: Derivation, title: str = "") -> None:
+        self._derivation, self.title = derivation, title
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Neurons in columns and the arrows between them."""
+        return network_graph(self._derivation)
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        return layout(self.graph)
+
+    def svg(self) -> str:
+        """A self-contained SVG element, light and dark."""
+        return svg(self._drawing, self.title)
+
+    def tikz(self) -> str:
+        """A picture for LaTeX."""
+        return tikz(self._drawing)
+
+    def mermaid(self) -> str:
+        """A flow chart for GitHub's Markdown."""
+        return mermaid(self.graph)
+
+    def dot(self) -> str:
+        """A graph for Graphviz."""
+        return dot(self.graph, self.title)
+
+    def text(self) -> str:
+        """Lines of text for a terminal."""
+        return plain(self.graph)

@@ -1,0 +1,216 @@
+"""The graph of a network, from its equations alone: neurons in columns, weights on arrows, biases beside neurons.
+
+Contract: `network_graph(derivation)` folds an activation into the neuron it belongs to, puts every neuron one column
+right of what it reads, and folds away the middle of long columns and of long rows of columns.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import sympy as sp
+
+from symbackprop.derivation import Derivation, activation_argument
+from symbackprop.indexed import Base, base_of
+from symbackprop.names import Name
+from symbackprop.network import Quantity
+from symbackprop.sheets.blocks import Math
+from symbackprop.sheets.mathematics import MathWriter
+
+Kind = Literal["input", "neuron", "output", "loss", "dots"]
+
+TALLEST = 7
+"""A column with more neurons is folded: the first three, dots, the last one."""
+WIDEST = 9
+"""A network with more columns is folded: the first four, dots, the last four."""
+DRAWN_EDGES = 400
+
+
+@dataclass(frozen=True)
+class Node:
+    """A neuron (pre-activation and activation), an input, the loss, or the dots that stand for what is folded away."""
+
+    key: str
+    kind: Kind
+    names: tuple[Name, ...] = ()
+    marks: tuple[Name, ...] = ()
+    """Biases, targets and other names that enter here without an arrow of their own."""
+    shape: Math | None = None
+    """The sizes of an array, for a quantity with axes."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An arrow from what is read to what reads it, with the weight that it carries."""
+
+    source: str
+    target: str
+    weight: Name | None = None
+    recurrent: bool = False
+    """It leads to a later instance of an earlier equation (the next time step, the next layer)."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Columns of nodes from the inputs to the loss, and the arrows between them."""
+
+    columns: tuple[tuple[Node, ...], ...]
+    edges: tuple[Edge, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, column by column."""
+        return tuple(node for column in self.columns for node in column)
+
+
+def network_graph(derivation: Derivation) -> Graph:
+    """The graph of a derivation's network."""
+    return _folded(_Builder(derivation).graph())
+
+
+class _Builder:
+    """Collects nodes and arrows from the contributions of every quantity."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation, self.network = derivation, derivation.network
+        self.write = MathWriter(derivation)
+        self.key_of: dict[Base, str] = {}
+        self.members: dict[str, list[Quantity]] = {}
+        self.rank: dict[str, int] = {}
+        self.edges: dict[tuple[str, str], Edge] = {}
+        self.marks: dict[str, dict[str, Name]] = {}
+
+    def graph(self) -> Graph:
+        self._place_quantities()
+        for quantity in self.network.quantities.values():
+            if quantity.base in self.key_of:
+                self._arrows_from(quantity)
+        for quantity in self.network.quantities.values():
+            if quantity.base not in self.key_of:
+                self._mark(quantity)
+        column_of = self._columns()
+        width = max(column_of.values(), default=0) + 1
+        columns: list[list[str]] = [[] for _ in range(width)]
+        for key in self.members:
+            columns[column_of[key]].append(key)
+        ordered = _ordered(columns, self.edges.values())
+        return Graph(tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values()))
+
+    def _place_quantities(self) -> None:
+        """One node for each input and each defined quantity; an activation joins the neuron it acts on."""
+        quantities = self.network.quantities
+        for quantity in quantities.values():
+            if quantity.role == "input":
+                self._new_node(quantity)
+        for position, equation in enumerate(self.network.equations, start=len(quantities)):
+            if equation.base in self.key_of:  # a base case came first: the step tells where it stands
+                self.rank[self.key_of[equation.base]] = position
+                continue
+            argument = activation_argument(equation) if self.derivation.is_inlined(equation.base) else None
+            inner = None if argument is None else base_of(argument)
+            if inner in self.key_of and quantities[inner].role == "intermediate" and self._only_consumer(inner):
+                self.key_of[equation.base] = self.key_of[inner]
+                self.members[self.key_of[inner]].append(quantities[equation.base])
+            else:
+                self._new_node(quantities[equation.base])
+                self.rank[self.key_of[equation.base]] = position
+
+    def _new_node(self, quantity: Quantity) -> None:
+        key = f"n{len(self.members)}"
+        self.key_of[quantity.base] = key
+        self.members[key] = [quantity]
+        self.rank[key] = len(self.rank)
+
+    def _only_consumer(self, base: Base) -> bool:
+        return len({c.consumer.base for c in self.derivation.sweep[base].contributions}) == 1
+
+    def _arrows_from(self, quantity: Quantity) -> None:
+        source = self.key_of[quantity.base]
+        for contribution in self.derivation.sweep[quantity.base].contributions:
+            target = self.key_of[contribution.consumer.base]
+            weight = self._weight(contribution.local)
+            if source != target:
+                recurrent = self.rank[source] > self.rank[target]
+                self.edges.setdefault((source, target), Edge(source, target, weight, recurrent))
+            elif quantity is not self.members[target][0] or contribution.consumer.base == quantity.base:
+                self.edges.setdefault((source, target), Edge(source, target, weight, recurrent=True))
+
+    def _weight(self, local: Sequence[sp.Expr]) -> Name | None:
+        """The parameter that multiplies, where the local derivative is nothing else."""
+        if len(local) != 1 or not isinstance(local[0], (sp.Symbol, sp.Indexed)):
+            return None
+        quantity = self.network.quantities.get(base_of(local[0]))
+        return quantity.name if quantity is not None and quantity.role == "parameter" else None
+
+    def _mark(self, quantity: Quantity) -> None:
+        """A name without a node stands beside every neuron that reads it, unless an arrow there carries it."""
+        for contribution in self.derivation.sweep[quantity.base].contributions:
+            target = self.key_of[contribution.consumer.base]
+            carried = any(isinstance(f, (sp.Symbol, sp.Indexed)) and base_of(f) in self.key_of and
+                          (edge := self.edges.get((self.key_of[base_of(f)], target))) and edge.weight == quantity.name
+                          for f in contribution.local)
+            if not carried:
+                self.marks.setdefault(target, {})[quantity.name.key] = quantity.name
+
+    def _columns(self) -> dict[str, int]:
+        """Every node one column right of the rightmost that it reads; an input just left of its first reader."""
+        column: dict[str, int] = {}
+        reads: dict[str, list[str]] = {key: [] for key in self.members}
+        readers: dict[str, list[str]] = {key: [] for key in self.members}
+        for edge in self.edges.values():
+            if not edge.recurrent:
+                reads[edge.target].append(edge.source)
+                readers[edge.source].append(edge.target)
+        for key in sorted(self.members, key=self.rank.__getitem__):
+            column[key] = 1 + max((column[k] for k in reads[key]), default=-1)
+        for key in self.members:
+            if not reads[key] and readers[key]:
+                column[key] = max(0, min(column[k] for k in readers[key]) - 1)
+        return column
+
+    def _node(self, key: str) -> Node:
+        members = self.members[key]
+        kind: Kind = "neuron"
+        if members[0].role == "input":
+            kind = "input"
+        elif members[-1].role == "loss":
+            kind = "loss"
+        elif any(t == self.key_of[self.network.loss.base] for s, t in self.edges if s == key):
+            kind = "output"
+        shape = self.write.shape(members[-1]) if members[-1].axes else None
+        return Node(key, kind, tuple(q.name for q in members), tuple(self.marks.get(key, {}).values()), shape)
+
+
+def _ordered(columns: Sequence[Sequence[str]], edges: Iterable[Edge]) -> list[list[str]]:
+    """Order every column by the mean position of its neighbours (barycentre), to and fro."""
+    before: dict[str, list[str]] = {}
+    after: dict[str, list[str]] = {}
+    for edge in edges:
+        if not edge.recurrent:
+            before.setdefault(edge.target, []).append(edge.source)
+            after.setdefault(edge.source, []).append(edge.target)
+    ordered = [list(column) for column in columns]
+    for neighbours, sequence in ((before, ordered), (after, ordered[::-1]), (before, ordered)):
+        position = {key: (n + 0.5) / len(column) for column in ordered for n, key in enumerate(column)}
+        for column in sequence:
+            column.sort(key=lambda key: _mean(neighbours.get(key, ()), position, position[key]))
+            position |= {key: (n + 0.5) / len(column) for n, key in enumerate(column)}
+    return ordered
+
+
+def _mean(keys: Sequence[str], position: Mapping[str, float], default: float) -> float:
+    return round(sum(position[k] for k in keys) / len(keys), 9) if keys else default
+
+
+def _folded(graph: Graph) -> Graph:
+    """Dots for the middle of tall columns, and for the columns in the middle of a long network."""
+    columns = [column if len(column) <= TALLEST else (*column[:3], Node(f"dots{n}", "dots"), column[-1])
+               for n, column in enumerate(graph.columns)]
+    if len(columns) > WIDEST:
+        columns = [*columns[:4], (Node("dots", "dots"),), *columns[-4:]]
+    shown = {node.key for column in columns for node in column}
+    edges = tuple(e for e in graph.edges if e.source in shown and e.target in shown)
+    if len(edges) > DRAWN_EDGES:
+        edges = tuple(replace(e, weight=None) for e in edges)
+    return Graph(tuple(tuple(column) for column in columns), edges)

@@ -1,0 +1,122 @@
+"""A drawing as SVG: self-contained, light and dark, no script.
+
+Contract: `svg(drawing, title)` gives one ``<svg>`` element; every name in it is escaped text.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from symbackprop.names import Name
+from symbackprop.sheets.diagram.label import SCRIPT, Run, breadth, runs
+from symbackprop.sheets.diagram.layout import HEIGHT, MARK, SIZE, SMALL, Drawing, PlacedEdge, PlacedNode
+
+STYLE = """\
+.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;--neuron:#f4f5f7;--output:#e2f4e6;--loss:#fdeadf;\
+--edge:#c6ced8;font-family:"STIX Two Text","Latin Modern Math",Cambria,"Times New Roman",serif}
+@media(prefers-color-scheme:dark){.nw{--ink:#e6ebf0;--soft:#a3aebb;--line:#7d8a99;--paper:#14181d;--input:#1c3450;--neuron:#2a3038;\
+--output:#1d3d28;--loss:#4a2d1c;--edge:#596675}}
+@media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;--neuron:#f4f5f7;--output:#e2f4e6;\
+--loss:#fdeadf;--edge:#c6ced8}}
+.nw text{fill:var(--ink);text-anchor:middle}
+.nw .v{font-style:italic}
+.nw .halo{stroke:var(--paper);stroke-width:5px;stroke-linejoin:round;paint-order:stroke}
+.nw .box{stroke:var(--line);stroke-width:1.3}
+.nw .input{fill:var(--input)}.nw .neuron{fill:var(--neuron)}.nw .output{fill:var(--output)}.nw .loss{fill:var(--loss)}
+.nw .go{fill:none;stroke:var(--line);stroke-width:1.3}
+.nw .tip{fill:var(--line)}
+.nw .bar{stroke:var(--line);stroke-width:1}
+.nw .soft{fill:var(--soft)}"""
+
+
+def svg(drawing: Drawing, title: str) -> str:
+    """The drawing as an SVG element."""
+    width, height = _n(drawing.width), _n(drawing.height)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="nw" role="img" aria-label="{escape(title)}" '
+        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{STYLE}</style>",
+        '<defs><marker id="nw-tip" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto-start-reverse"><path class="tip" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker></defs>',
+        *(_arrow(e) for e in drawing.edges),
+        *(line for p in drawing.nodes for line in _node(p)),
+        *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _arrow(e: PlacedEdge) -> str:
+    (x1, y1), (x2, y2) = e.start, e.end
+    if e.bend:
+        top = max(y1, y2) - e.bend
+        path = f"M{_n(x1)} {_n(y1)}C{_n(x1)} {_n(top)} {_n(x2)} {_n(top)} {_n(x2)} {_n(y2)}"
+    else:
+        path = f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"
+    dashes = ' stroke-dasharray="5 3"' if e.edge.recurrent else ""
+    return f'<path class="go"{dashes} d="{path}" marker-end="url(#nw-tip)"/>'
+
+
+def _node(p: PlacedNode) -> Iterator[str]:
+    if p.node.kind == "dots":
+        yield f'<text x="{_n(p.x)}" y="{_n(p.y + 6)}" font-size="22">⋮</text>'
+        return
+    left, top, radius = p.x - p.width / 2, p.y - p.height / 2, HEIGHT / 2 if p.node.shape is None else 10
+    yield (f'<rect class="box {p.node.kind}" x="{_n(left)}" y="{_n(top)}" width="{_n(p.width)}" '
+           f'height="{_n(p.height)}" rx="{_n(radius)}"/>')
+    middle = p.y if p.node.shape is None else p.y - 9
+    yield from _names(p.node.names, p.x, middle)
+    if p.node.shape is not None:
+        yield f'<text class="soft" x="{_n(p.x)}" y="{_n(p.y + 18)}" font-size="{_n(SMALL)}">{escape(p.node.shape.text)}</text>'
+    if p.node.marks:
+        bottom = p.y + p.height / 2
+        yield (f'<path class="go" d="M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}" marker-end="url(#nw-tip)"/>')
+        yield from _row(p.node.marks, p.x, bottom + MARK + 4)
+
+
+def _names(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
+    """The names in a neuron, with a bar between what it sums up and what it passes on."""
+    widths = [breadth(runs(name), SIZE) for name in names]
+    at = x - (sum(widths) + 18 * (len(names) - 1)) / 2
+    for number, (name, own) in enumerate(zip(names, widths, strict=True)):
+        if number:
+            yield f'<path class="bar" d="M{_n(at + 9)} {_n(y - 13)}V{_n(y + 13)}"/>'
+            at += 18
+        yield _text(name, at + own / 2, y, SIZE)
+        at += own
+
+
+def _row(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
+    widths = [breadth(runs(name), SMALL) for name in names]
+    at = x - (sum(widths) + 9 * (len(names) - 1)) / 2
+    for name, own in zip(names, widths, strict=True):
+        yield _text(name, at + own / 2, y, SMALL)
+        at += own + 9
+
+
+def _text(name: Name, x: float, y: float, size: float, kind: str = "") -> str:
+    pieces = runs(name)
+    inner, level = "", "line"
+    for run in pieces:
+        shift = _offset(run.level, size) - _offset(level, size)
+        dy = f' dy="{_n(shift)}"' if shift else ""
+        small = "" if run.level == "line" else f' font-size="{_n(size * SCRIPT)}"'
+        inner += f"<tspan{_slanted(run)}{dy}{small}>{escape(run.text)}</tspan>"
+        level = run.level
+    lift = size * 0.33
+    mark = f' class="{kind}"' if kind else ""
+    return f'<text{mark} x="{_n(x)}" y="{_n(y + lift)}" font-size="{_n(size)}">{inner}</text>'
+
+
+def _slanted(run: Run) -> str:
+    return ' class="v"' if run.text.isalpha() else ""
+
+
+def _offset(level: str, size: float) -> float:
+    return {"below": 0.22 * size, "above": -0.36 * size}.get(level, 0.0)
+
+
+def _n(value: float) -> str:
+    """A coordinate with at most one digit behind the point."""
+    return f"{value:.1f}".removesuffix(".0") if abs(value) >= 0.05 else "0"

@@ -1,0 +1,117 @@
+"""Expressions of a derivation as `Math`: LaTeX and its terminal twin, written once.
+
+Contract: a `MathWriter` spells names, expressions, products and derivatives of one derivation in both notations.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symbackprop.derivation import Derivation, Factors
+from symbackprop.indexed import Limit, bound_limits, indices_of
+from symbackprop.network import Quantity
+from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
+from symbackprop.sheets.blocks import NOTHING, Math, joined
+from symbackprop.sheets.naming import derivative_names
+
+THIN = Math(r"\,", " ")
+ARROW = Math(r" \longrightarrow ", " → ")
+COMMA = Math(r",\ ", ", ")
+
+
+class MathWriter:
+    """Writes the mathematics of one derivation."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        letters = _letters(derivation)
+        self._writers = tuple(
+            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters)
+            for markup in (LATEX, TEXT))
+
+    def _both(self, write: Callable[[Writer], str]) -> Math:
+        latex, text = self._writers
+        return Math(write(latex), write(text))
+
+    def __call__(self, expression: Any) -> Math:
+        """An expression as it stands."""
+        return self._both(lambda w: w(expression))
+
+    def product(self, factors: Factors) -> Math:
+        """Ordered factors as one product; a single factor stands alone."""
+        if len(factors) == 1:
+            return self(factors[0])
+        return self._both(lambda w: w.product(factors))
+
+    def name(self, quantity: Quantity) -> Math:
+        """The name of a quantity, without indices."""
+        return self._both(lambda w: w.name(quantity.base))
+
+    def names(self, quantities: Iterable[Quantity]) -> list[Math]:
+        """The names of several quantities."""
+        return [self.name(q) for q in quantities]
+
+    def partial(self, upper: Any, lower: Any) -> Math:
+        """The derivative of one reference with respect to another, as a fraction."""
+        return self._both(lambda w: w.markup.partial(w(upper), w(lower)))
+
+    def slashed(self, upper: Any, lower: Any) -> Math:
+        """The same derivative for a line of text: ``∂E/∂w``."""
+        return self._both(lambda w: (rf"\partial {w(upper)}/\partial {w(lower)}" if w.markup is LATEX
+                                     else w.markup.partial(w(upper), w(lower))))
+
+    def derivative_symbol(self, upper: Any, lower: Any) -> Any:
+        """A symbol that is printed as the derivative of one reference with respect to another."""
+        name = f"∂{getattr(upper, 'base', upper)}/∂{getattr(lower, 'base', lower)}"
+        at = (*indices_of(upper), *indices_of(lower))
+        symbol = sp.IndexedBase(name)[at] if at else sp.Symbol(name)
+        key = symbol.base if at else symbol
+        for writer in self._writers:
+            writer.names.setdefault(  # type: ignore[attr-defined]
+                key, Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))))
+        return symbol
+
+    def ranges(self, limits: Sequence[Limit]) -> Math:
+        """``i = 1, ..., n;  s = 1, ..., m``: for which index values a formula holds."""
+        parts = [self._both(lambda w, limit=limit: (
+            f"{w(limit.index)} = {w(limit.low)}" + (r",\dots," if w.markup is LATEX else "..") + w(limit.high)))
+            for limit in limits]
+        return joined(parts, Math(r",\; ", ", "))
+
+    def shape(self, quantity: Quantity) -> Math:
+        """``n_1 \\times m``; nothing for a scalar."""
+        if not quantity.axes:
+            return NOTHING
+        sizes = [self(size) for size in quantity.shape]
+        if len(sizes) > 1:
+            sizes = [Math(f"({m.latex})", f"({m.text})") if size.is_Add else m
+                     for m, size in zip(sizes, quantity.shape, strict=True)]
+        return joined(sizes, Math(r" \times ", "×"))
+
+    def path(self, quantities: Iterable[Quantity]) -> Math:
+        """``w -> z -> E``."""
+        return joined(self.names(quantities), ARROW)
+
+
+def _letters(derivation: Derivation) -> dict[tuple[Any, Any], Sequence[str]]:
+    """The letters that the author used for indices, by the range they run over."""
+    found: dict[tuple[Any, Any], dict[str, None]] = {}
+    for limit in _limits(derivation):
+        if not limit.index.name.startswith("~"):
+            found.setdefault((limit.low, limit.high), {}).setdefault(limit.index.name.split("~")[0])
+    return {span: tuple(names) for span, names in found.items()}
+
+
+def _limits(derivation: Derivation) -> Iterator[Limit]:
+    network = derivation.network
+    for equation in network.equations:
+        yield from equation.ranges
+        stack: list[Any] = [equation.expression]
+        while stack:
+            node = stack.pop()
+            yield from bound_limits(node)
+            stack.extend(node.args)
+    for quantity in network.quantities.values():
+        yield from quantity.axes
