@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from symbackprop.errors import DataError, NetworkError, NotationError, SymbackpropError
 
 if TYPE_CHECKING:
-    from symbackprop.api import Derivation, Network, networks, read
+    from symbackprop.api import Derivation, Network, batch_norm, dense, networks, read, sequential
     from symbackprop.functions import (
         activation, elu, gelu, identity, leaky_relu, maximum, minimum, relu, sigmoid, silu, softplus,
     )
@@ -18,8 +18,9 @@ _FUNCTIONS = ("activation", "elu", "gelu", "identity", "leaky_relu", "maximum", 
               "softplus")
 
 __all__ = [
-    "DataError", "Derivation", "Network", "NetworkError", "NotationError", "SymbackpropError", "activation", "elu",
-    "gelu", "identity", "leaky_relu", "maximum", "minimum", "networks", "read", "relu", "sigmoid", "silu", "softplus",
+    "DataError", "Derivation", "Network", "NetworkError", "NotationError", "SymbackpropError", "activation",
+    "batch_norm", "dense", "elu", "gelu", "identity", "leaky_relu", "maximum", "minimum", "networks", "read", "relu",
+    "sequential", "sigmoid", "silu", "softplus",
 ]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from symbackprop import derivation as core
+from symbackprop import layers
+from symbackprop.layers import batch_norm, dense
 from symbackprop.network import Network as CheckedNetwork
 from symbackprop.network import Specification
 from symbackprop.network.from_sympy import specification_from_sympy
@@ -106,6 +108,17 @@ def read(source: str | Path) -> Network:
     return Network(read_specification(text, name))
 
 
+def sequential(*stack: layers.Layer, inputs: int, loss: str = "half_square", layout: layers.Layout = "rows",
+               title: str = "") -> Network:
+    """A network from a stack of layers; see `symbackprop.layers.sequential`.
+
+    >>> net = sequential(dense(16, "relu"), dense(2), inputs=5, loss="softmax_cross_entropy")
+    >>> [q.name.plain for q in net.parameters]
+    ['W^(1)', 'b^(1)', 'W^(2)', 'b^(2)']
+    """
+    return Network(layers.sequential(*stack, inputs=inputs, loss=loss, layout=layout, title=title))
+
+
 def networks() -> dict[str, str]:
     """The built-in networks: name -> title."""
     from symbackprop.networks import built_in, title_of
@@ -127,3 +140,6 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
                         hint=f"did you mean {' or '.join(near)}?" if near else f"built in are {', '.join(known)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None
+
+
+__all__ = ["Derivation", "Network", "batch_norm", "dense", "networks", "read", "sequential"]

@@ -15,7 +15,7 @@ import sympy as sp
 from symbackprop.backprop import Adjoint, Contribution, ReverseSweep, collapse
 from symbackprop.errors import NetworkError
 from symbackprop.functions import row_of
-from symbackprop.indexed import Base, Limit, Softmax, base_of, canonical, freshen_limits, indices_of, rename, sum_over
+from symbackprop.indexed import Base, Limit, Softmax, base_of, canonical, freshen_limits, indices_of, rebuild, rename, sum_over
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.rewrite import ClosedForm, closed_form
 
@@ -176,7 +176,7 @@ class Derivation:
         self.network, self.delta = network, delta
         self.sweep = ReverseSweep(network)
         self._path_counts: dict[Base, tuple[int, int]] = {}
-        self._terms: dict[Base, tuple[Term, ...]] = {}
+        self._terms: dict[tuple[Base, bool], tuple[Term, ...]] = {}
         self.style: Style = style or self._fitting_style()
         if self.style == "paths" and not self.is_scalar:
             raise NetworkError("style paths is for scalar networks: this one has indices", hint="use style 'delta'")
@@ -284,20 +284,45 @@ class Derivation:
 
     def terms(self, base: Base) -> tuple[Term, ...]:
         """The summands of an adjoint over named deltas: adjoints of activation outputs are multiplied in."""
-        if base not in self._terms:
-            self._terms[base] = tuple(self._term(c) for c in self.sweep[base].contributions)
-        return self._terms[base]
+        return self._terms_of(base, self._is_per_sample(base))
 
-    def _term(self, c: Contribution) -> Term:
+    def _terms_of(self, base: Base, per_sample: bool) -> tuple[Term, ...]:
+        if (base, per_sample) not in self._terms:
+            self._terms[base, per_sample] = tuple(
+                self._term(c, per_sample) for c in self.sweep[base].contributions)
+        return self._terms[base, per_sample]
+
+    def _is_per_sample(self, base: Base) -> bool:
+        """Does the delta of this quantity leave out the loss's 1/m (convention ``sample``)?"""
+        return self.delta == "sample" and self._mean_over is not None and any(
+            axis.count == self._mean_over for axis in self.network.quantities[base].axes) and (
+            self.network.quantities[base].role == "intermediate")
+
+    @cached_property
+    def _mean_over(self) -> sp.Expr | None:
+        """The number of samples m, where the loss is a mean over them."""
+        m = self.network.samples
+        if m is None:
+            return None
+        return m if any(not e.at and e.expression.has(sp.Pow(m, -1)) for e in self.network.equations) else None
+
+    def _term(self, c: Contribution, per_sample: bool) -> Term:
+        """One summand; with convention ``sample`` it is scaled by m, or by 1/m where it uses a per-sample delta."""
         limits, outer = list(c.limits), (c.adjoint,) if c.adjoint != 1 else ()
         if outer and self.is_inlined(c.consumer.base):
-            inner = [_at(t, self.network.quantities[c.consumer.base], c.adjoint) for t in self.terms(c.consumer.base)]
+            inner = [_at(t, self.network.quantities[c.consumer.base], c.adjoint)
+                     for t in self._terms_of(c.consumer.base, per_sample)]
             if len(inner) == 1:
                 limits += inner[0].limits
                 outer = inner[0].factors
             else:
                 outer = (ordered_sum([t.expression for t in inner]),)
-        return Term(tuple(limits), collapse((*outer, *c.local, *c.conditions)))
+            return Term(tuple(limits), collapse((*outer, *c.local, *c.conditions)))
+        uses = bool(outer) and self._is_per_sample(c.consumer.base)
+        factors = (*outer, *c.local, *c.conditions)
+        if per_sample != uses:
+            factors = _scaled(factors, self._mean_over if per_sample else 1 / self._mean_over)
+        return Term(tuple(limits), collapse(factors))
 
     # -- forms ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -323,11 +348,7 @@ class Derivation:
                 if equation.at and (found := _same_at(equation, pattern, expression)) is not None:
                     return found
         args = [self.by_output(a) for a in expression.args]
-        if args == list(expression.args):
-            return expression
-        if isinstance(expression, (sp.Add, sp.Mul)):
-            return expression.func(*args, evaluate=False)
-        return expression.func(*args)
+        return expression if args == list(expression.args) else rebuild(expression, args)
 
 
 def activation_argument(equation: Equation) -> sp.Expr | None:
@@ -370,6 +391,16 @@ def _same_at(equation: Equation, pattern: Any, expression: Any) -> Any:
         names |= {pattern.args[0]: expression.args[0]}
     at = tuple(i.xreplace(names) for i in equation.at)
     return equation.base[at] if canonical(pattern.xreplace(names)) == canonical(expression) else None
+
+
+def _scaled(factors: Factors, scale: Any) -> Factors:
+    """The factors times m or 1/m; where the inverse stands among them, both go."""
+    flat = [f for factor in factors for f in (factor.args if isinstance(factor, sp.Mul) else (factor,))]
+    inverse = 1 / scale
+    if inverse in flat:
+        flat.remove(inverse)
+        return tuple(flat)
+    return (scale, *factors)
 
 
 def _bases(expression: Any) -> list[Base]:

@@ -161,8 +161,15 @@ def freshen(node: Any) -> Any:
 def _rebind(node: Any, names: Mapping[sp.Symbol, sp.Symbol]) -> Any:
     """Rename the indices that `node` binds; `at` of a Softmax stands outside the binding."""
     if isinstance(node, Softmax):
-        return Softmax(node.args[0], node.args[1].xreplace(names), node.limit.replace(names))
-    return node.func(*(a.xreplace(names) for a in node.args))
+        return Softmax(node.args[0], rename(node.args[1], names), node.limit.replace(names))
+    return node.func(*(rename(a, names) for a in node.args))
+
+
+def rebuild(node: Any, args: Sequence[Any]) -> Any:
+    """The node with other arguments; sums and products keep the order in which they were written."""
+    if isinstance(node, (sp.Add, sp.Mul)):
+        return node.func(*args, evaluate=False)
+    return node.func(*args)
 
 
 def freshen_limits(limits: Sequence[Limit]) -> tuple[tuple[Limit, ...], dict[Any, Any]]:
@@ -175,8 +182,7 @@ def freshen_all(expression: Any) -> Any:
     """The expression with every bound index renamed to one that occurs nowhere else."""
     if not expression.has(*REDUCTIONS):
         return expression
-    arguments = [freshen_all(a) for a in expression.args]
-    rebuilt = expression.func(*arguments) if arguments else expression
+    rebuilt = rebuild(expression, [freshen_all(a) for a in expression.args])
     return freshen(rebuilt) if isinstance(rebuilt, REDUCTIONS) else rebuilt
 
 
@@ -190,11 +196,7 @@ def rename(expression: Any, mapping: Mapping[Any, Any]) -> Any:
     if isinstance(expression, sp.Indexed):
         return expression.xreplace(mapping)
     args = [rename(a, mapping) for a in expression.args]
-    if args == list(expression.args):
-        return expression
-    if isinstance(expression, (sp.Add, sp.Mul)):
-        return expression.func(*args, evaluate=False)
-    return expression.func(*args)
+    return expression if args == list(expression.args) else rebuild(expression, args)
 
 
 def sum_over(factors: Sequence[sp.Expr], limits: Sequence[Limit]) -> sp.Expr:
@@ -285,11 +287,7 @@ def recognise_softmax(expression: Any) -> Any:
                     if found is not None and limit.index in found:
                         rest = [a for a in args if a is not above and a is not below]
                         return product([*rest, Softmax(found[limit.index], body, limit)])
-    if args == list(expression.args):
-        return expression
-    if isinstance(expression, (sp.Add, sp.Mul)):
-        return expression.func(*args, evaluate=False)
-    return expression.func(*args)
+    return expression if args == list(expression.args) else rebuild(expression, args)
 
 
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:

@@ -74,29 +74,26 @@ def _evaluated(expression: Any) -> Any:
 
 def _multiply_out(expression: Any) -> Any:
     """Distribute products over sums, split sums over an index, and let constants leave them."""
-    if not expression.args or isinstance(expression, (sp.Indexed, Indicator, sp.Function)):
-        return expression
-    args = [_multiply_out(a) for a in expression.args]
-    if isinstance(expression, sp.Mul):
-        return sp.Add(*(_at_label(t) for t in _distribute(sp.Mul(*args))))
+    if isinstance(expression, sp.Add):
+        return sp.Add(*(_multiply_out(t) for t in expression.args))
     if isinstance(expression, sp.Sum):
-        body = sp.expand_mul(args[0], deep=False)
+        body = _multiply_out(expression.function)
         return sp.Add(*(_constants_out(t, bound_limits(expression)) for t in sp.Add.make_args(body)))
-    if isinstance(expression, sp.Pow) and isinstance(args[0], sp.Add) and args[1].is_Integer and args[1] > 1:
-        return sp.expand_multinomial(sp.Pow(*args), deep=False)
-    return expression.func(*args)
+    if isinstance(expression, sp.Mul):
+        factors = [_multiply_out(f) if isinstance(f, sp.Sum) else f for f in expression.args]
+        return sp.Add(*(_at_label(t) for t in _distribute(sp.Mul(*factors))))
+    return expression
 
 
-def _distribute(product_: Any) -> list[Any]:
+def _distribute(term: Any) -> list[Any]:
     """The terms of a product multiplied out, sums of quotients first, so that their denominators cancel whole."""
-    if not isinstance(product_, sp.Mul):
-        return list(sp.Add.make_args(product_))
-    quotients = next((f for f in product_.args if isinstance(f, sp.Add) and any(
-        isinstance(x, sp.Pow) and x.exp.is_negative for t in f.args for x in sp.Mul.make_args(t))), None)
-    if quotients is None:
-        return list(sp.Add.make_args(sp.expand_mul(product_, deep=False)))
-    others = [f for f in product_.args if f is not quotients]
-    return [term for t in quotients.args for term in _distribute(sp.Mul(t, *others))]
+    sums = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Add)]
+    if not sums:
+        return [term]
+    chosen = next((f for f in sums if any(isinstance(x, sp.Pow) and x.exp.is_negative
+                                          for t in f.args for x in sp.Mul.make_args(t))), sums[0])
+    others = [f for f in sp.Mul.make_args(term) if f is not chosen]
+    return [each for t in chosen.args for each in _distribute(sp.Mul(t, *others))]
 
 
 def _at_label(term: Any) -> Any:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from symbackprop.errors import NotationError, Span
-from symbackprop.notation.lexer import Token
+from symbackprop.notation.lexer import DEEPEST, Token
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Node, Number
 from symbackprop.notation.vocabulary import Vocabulary
@@ -66,6 +66,17 @@ class Cursor:
     def signed_operand(self) -> Node:
         """Read one factor that may have a sign."""
         raise NotImplementedError
+
+    def deeper(self) -> None:
+        """Count one more level; an error where a text is nested too deep to be read by recursion."""
+        self.nesting += 1
+        if self.nesting > DEEPEST:
+            token = self.tokens[self.at]
+            raise self.error(
+                f"the formula is nested more than {DEEPEST} deep",
+                (token.start, token.end),
+                "give names to the inner parts",
+            )
 
     # ---- looking and moving
 

@@ -6,11 +6,13 @@ can be a name is the name. A run of letters is a product only if it is uniquely 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 from symbackprop.errors import Span
 from symbackprop.names import Kind, Label, Name, make_name, parse_name
 from symbackprop.notation.cursor import NAME_KINDS, number_value, split_run
+from symbackprop.notation.lexer import Token
 from symbackprop.notation.scripts import Raw, Scripts
 from symbackprop.notation.syntax import (
     Call,
@@ -46,13 +48,12 @@ class References(Scripts):
             letters, digits = split_run(value)
             if not digits:
                 return make_name(value), []
-            at = start + len(letters)
-            return make_name(letters), [Raw("sub", digits, (at, end), token._replace(kind="number", value=digits))]
+            return make_name(letters), [glued_number(token, digits)]
         if kind == "letter":
             number = self.tokens[self.at]
             if number.kind == "number" and number.start == end and number.value.isdigit():
                 self.at += 1
-                return make_name(value), [Raw("sub", number.value, number[2:], number)]
+                return make_name(value), [Raw("sub", number.value, number[2:], number, glued=True)]
             return make_name(value), []
         if kind == "word":
             name = parse_name(value)
@@ -62,17 +63,17 @@ class References(Scripts):
         return self._accented(value, start), []
 
     def _accented(self, accent: str, start: int) -> Name:
-        """The name under an accent: `\\hat{y}`, `\\hat y_1`, `\\hat{y_1}`."""
+        r"""The name under an accent: `\hat{y}`, `\hat y_1`, `\hat{y_1}`."""
         token = self.tokens[self.at]
         if token.kind == "run" and len(token.value) > 1:
             name = make_name(self._take(token, 1).value)
         elif token.kind in NAME_KINDS:
-            self._deeper()
+            self.deeper()
             name, raws = self.base_name()
             self.nesting -= 1
             name = name.with_scripts(tuple(raw.as_label() for raw in raws))
         elif token.kind == "{" and self.after() in {*NAME_KINDS, "{"}:
-            self._deeper()
+            self.deeper()
             self.at += 1
             name = self._accented("", start) if self.kind == "{" else self._name_in_braces()
             self.nesting -= 1
@@ -90,9 +91,6 @@ class References(Scripts):
             if not raw.label:
                 raise self.error("an accent stands on a name", raw.span, "write \\hat{y}_{...}")
         return name.with_scripts((*name.scripts, *(raw.as_label() for raw in raws)))
-
-    def _deeper(self) -> None:
-        raise NotImplementedError
 
     # ---- which scripts belong to the name
 
@@ -118,12 +116,12 @@ class References(Scripts):
             if special is not None:
                 return special
             self.at = behind
-        return self.unknown(name, raws, token.start, bool(glued))
+        return self.unknown(name, raws, token.start)
 
     def named(self, name: Name, raws: list[Raw], start: int) -> Node:
         """A name that was read already, with more scripts."""
         found = self._known(name, raws)
-        return self._with_scripts(*found, start) if found else self.unknown(name, raws, start, name.glued)
+        return self._with_scripts(*found, start) if found else self.unknown(name, raws, start)
 
     def is_known(self, node: Node) -> bool:
         """Whether a node is a reference to a known quantity."""
@@ -135,7 +133,9 @@ class References(Scripts):
     def _known(self, name: Name, raws: list[Raw]) -> tuple[Name, list[Raw]] | None:
         """The longest spelling that is known, and the scripts that are left over."""
         if len(raws) > MOST_SCRIPTS:
-            raise self.error("a name has too many scripts", raws[MOST_SCRIPTS].span, "write them as one, with commas")
+            raise self.error(
+                "a name has too many scripts", raws[MOST_SCRIPTS].span, "write them as one, with commas"
+            )
         find, families = self.vocabulary.find, self.vocabulary.families
         labels = [raw for raw in raws if raw.label]
         for size in range(len(labels), -1, -1):
@@ -144,7 +144,8 @@ class References(Scripts):
                 rest = [raw for raw in raws if raw not in chosen]
                 own = [raw for raw in rest if raw.kind in {"sub", "bracket", "paren"}]
                 if any(
-                    raw.numeric and raw.kind != "sub" and (spelled.key, raw.kind) not in families for raw in own
+                    raw.numeric and raw.kind != "sub" and (spelled.key, raw.kind) not in families
+                    for raw in own
                 ):
                     continue
                 known = find(spelled)
@@ -154,14 +155,11 @@ class References(Scripts):
                     return known, rest
         return None
 
-    def _spelled(self, name: Name, raws: tuple[Raw, ...] | list[Raw]) -> Name:
+    def _spelled(self, name: Name, raws: Sequence[Raw]) -> Name:
         if not raws:
             return name
-        glued = bool(raws[0].token) and raws[0].token is not None and not self.line.text[
-            raws[0].span[0] : raws[0].span[0] + 1
-        ].startswith(("_", "^", "'", "["))
         scripts = (*name.scripts, *(raw.as_label() for raw in raws))
-        return make_name(name.base, name.accent, scripts, glued and not name.scripts)
+        return make_name(name.base, name.accent, scripts, name.glued or (raws[0].glued and not name.scripts))
 
     def _with_scripts(self, name: Name, rest: list[Raw], start: int) -> Node:
         """The reference, with the scripts that are not part of its name as indices, powers, transposes."""
@@ -205,36 +203,36 @@ class References(Scripts):
 
     # ---- what is not known
 
-    def unknown(self, name: Name, raws: list[Raw], start: int, glued: bool) -> Node:
+    def unknown(self, name: Name, raws: list[Raw], start: int) -> Node:
         """A name of which nothing is known: everything that can be a name is the name."""
         if name.key == EULER and all(raw.kind in {"sup", "paren", "transpose", "inverse"} for raw in raws):
             return self._exponential(raws, start)
-        labels: list[Label] = []
-        rest: list[Raw] = []
-        for raw in raws:
-            if self._is_label(raw):
-                labels.append(raw.as_label())
-            else:
-                rest.append(raw)
-        full = make_name(name.base, name.accent, (*name.scripts, *labels), glued) if labels else name
-        return self._with_scripts(full, rest, start)
+        labels = [raw for raw in raws if self._is_label(raw)]
+        rest = [raw for raw in raws if raw not in labels] if labels else raws
+        return self._with_scripts(self._spelled(name, labels), rest, start)
 
     def _exponential(self, raws: list[Raw], start: int) -> Node:
         """`e^{-z}`."""
         if not raws:
             if self.accept("**"):
                 return Call("exp", (self.signed_operand(),), span=self.span(start))
-            return Call("exp", (Number(number_value("1"), "1", span=self.span(start)),), span=self.span(start))
+            return Call(
+                "exp", (Number(number_value("1"), "1", span=self.span(start)),), span=self.span(start)
+            )
         exponent = self.exponent(raws[0]) if raws[0].kind in {"sup", "paren"} else None
         if exponent is None:
-            raise self.error("e is Euler's number and has no transpose", raws[0].span, "define e, or rename it")
+            raise self.error(
+                "e is Euler's number and has no transpose", raws[0].span, "define e, or rename it"
+            )
         return self.marked(Call("exp", (exponent,), span=(start, raws[0].span[1])), raws[1:])
 
     def _is_label(self, raw: Raw) -> bool:
         if not raw.label or raw.kind in {"transpose", "inverse", "prime"}:
             return False
         if raw.kind == "sup":
-            return raw.label == "*" or (raw.label.isalpha() and len(raw.label) > 2 and raw.label not in self.bound)
+            return raw.label == "*" or (
+                raw.label.isalpha() and len(raw.label) > 2 and raw.label not in self.bound
+            )
         return ("," not in raw.label or raw.numeric) and not self._mentions_bound(raw)
 
     def _mentions_bound(self, raw: Raw) -> bool:
@@ -273,8 +271,7 @@ class References(Scripts):
             return None
         self.at = position + 1
         base = make_name(letters[1:])
-        at = token.start + len(letters)
-        glued = [Raw("sub", digits, (at, token.end), token._replace(kind="number", value=digits))] if digits else []
+        glued = [glued_number(token, digits)] if digits else []
         # `dW` is a name that carries its scripts, so they are read as those of W.
         found = self._known(base, glued + self.raw_scripts(base))
         if found is None:
@@ -331,11 +328,10 @@ class References(Scripts):
             factors.append(Reference(known, span=(start, start + len(piece))))
             start += len(piece)
         base = make_name(pieces[-1])
-        at = start + len(pieces[-1])
-        glued = [Raw("sub", digits, (at, token.end), token._replace(kind="number", value=digits))] if digits else []
+        glued = [glued_number(token, digits)] if digits else []
         raws = glued + self.raw_scripts(base)
         found = self._known(base, raws)
-        last = self._with_scripts(*found, start) if found else self.unknown(base, raws, start, bool(glued))
+        last = self._with_scripts(*found, start) if found else self.unknown(base, raws, start)
         joints = ("juxtaposition",) * len(factors)
         self.split_product = Multiply((*factors, last), joints, span=self.span(token.start))
         return self.split_product
@@ -377,6 +373,12 @@ class References(Scripts):
 
 MOST_COVERED = 12
 """Letters of a run that may be a product."""
+
+
+def glued_number(token: Token, digits: str) -> Raw:
+    """The number at the end of a run, as a subscript: `W1`."""
+    start = token.end - len(digits)
+    return Raw("sub", digits, (start, token.end), Token("number", digits, start, token.end), glued=True)
 
 
 def negated(node: Node, negative: bool, start: int) -> Node:

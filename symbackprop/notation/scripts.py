@@ -31,6 +31,8 @@ class Raw(NamedTuple):
     first: int = 0
     last: int = 0
     node: Node | None = None
+    glued: bool = False
+    """A number right behind the base: `W1`."""
 
     @property
     def numeric(self) -> bool:
@@ -116,7 +118,8 @@ class Scripts(Cursor):
                 (
                     n
                     for n in range(length - 1, 0, -1)
-                    if self._known_with(base, before, letters[:n]) and self.vocabulary.find_text(token.value[n:])
+                    if self._known_with(base, before, letters[:n])
+                    and self.vocabulary.find_text(token.value[n:])
                 ),
                 length,
             )
@@ -129,7 +132,9 @@ class Scripts(Cursor):
         if base is None:
             return False
         labels = [raw.as_label() for raw in before if raw.label]
-        return self.vocabulary.find(base.with_scripts((*base.scripts, *labels, Label("sub", text)))) is not None
+        return (
+            self.vocabulary.find(base.with_scripts((*base.scripts, *labels, Label("sub", text)))) is not None
+        )
 
     def _take(self, token: Token, length: int) -> Token:
         """The first characters of the token at the cursor; the rest stays there."""
@@ -191,7 +196,9 @@ class Scripts(Cursor):
         last = self.closing(opening)
         self.at += 1
         if self.at == last:
-            raise self.error("the superscript is empty", (start, self.tokens[last].end), "remove it, or fill it in")
+            raise self.error(
+                "the superscript is empty", (start, self.tokens[last].end), "remove it, or fill it in"
+            )
         while self.kind == "[" or (self.kind == "(" and self._is_index_list(self.at)):
             # `^{(n+1)/2}` is an exponent; `^{(1)T}` and `^{[l](i)}` are labels.
             behind = self.tokens[self.closing(self.at) + 1].kind
@@ -219,7 +226,9 @@ class Scripts(Cursor):
         """A script whose content stands in brackets at the cursor."""
         first, last = self.at + 1, self.closing(self.at)
         if first == last:
-            raise self.error("the script is empty", (start, self.tokens[last].end), "remove it, or fill it in")
+            raise self.error(
+                "the script is empty", (start, self.tokens[last].end), "remove it, or fill it in"
+            )
         self.at = last + 1
         label = self._label(first, last)
         return Raw(kind, label, (start, self.tokens[last].end), None, first, last)
@@ -249,7 +258,11 @@ class Scripts(Cursor):
             if kind == ",":
                 expects_item = True
             elif kind in {"+", "-"}:
-                if expects_item or position + 1 >= last or self.tokens[position + 1].kind not in {"number", "run"}:
+                if (
+                    expects_item
+                    or position + 1 >= last
+                    or self.tokens[position + 1].kind not in {"number", "run"}
+                ):
                     return False
                 position += 1
             elif kind in {"run", "letter", "word", "number"}:
@@ -334,7 +347,12 @@ class Scripts(Cursor):
             return [self._whole(token)]
         letters, digits = split_run(value)
         name = make_name(letters)
-        if len(letters) == 1 or name.key in self.bound or self.vocabulary.find(name) or len(letters) > MOST_INDICES:
+        if (
+            len(letters) == 1
+            or name.key in self.bound
+            or self.vocabulary.find(name)
+            or len(letters) > MOST_INDICES
+        ):
             parts = [letters]
         else:
             parts = list(letters)

@@ -49,15 +49,15 @@ class Program:
         self.plan = plan
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
         self._printer = NumPySource(plan.identifiers)
-        self._lines = [self._line(a) for a in plan.assignments]
+        self.lines = [self._line(a) for a in plan.assignments]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
-        self._function = lambdified(self._names, self._lines, outputs)
+        self._function = lambdified(self._names, self.lines, outputs)
         self._plain = {q.name.plain: q.base for q in plan.arguments}
 
     def __repr__(self) -> str:
         return (f"<Program: {len(self._names)} arguments -> {self.network.names[self.plan.loss].plain} and "
-                f"{len(self.plan.gradients)} gradients, {len(self._lines)} lines>")
+                f"{len(self.plan.gradients)} gradients, {len(self.lines)} lines>")
 
     def __call__(self, values: Mapping[Any, Any]) -> tuple[float, dict[str, Array]]:
         """The loss and the gradient of every parameter.
@@ -145,7 +145,7 @@ class Program:
     def source(self) -> str:
         """The NumPy source of ``loss_and_gradients``: the lines that run, with what they need to run alone."""
         gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
-        return function_source(self.network, self._names, self._lines, self.plan.identifiers[self.plan.loss], gradients)
+        return function_source(self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients)
 
     def _line(self, assignment: Assignment) -> Line:
         if assignment.axes:

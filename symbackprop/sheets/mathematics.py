@@ -73,6 +73,10 @@ class MathWriter:
                 key, Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))))
         return symbol
 
+    def condition(self, condition: Any) -> Math:
+        """A condition on indices: ``t < T``."""
+        return self._both(lambda w: w.condition(condition))
+
     def ranges(self, limits: Sequence[Limit]) -> Math:
         """``i = 1, ..., n;  s = 1, ..., m``: for which index values a formula holds."""
         parts = [self._both(lambda w, limit=limit: (

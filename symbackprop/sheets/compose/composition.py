@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
-from symbackprop.derivation import Derivation, Gradient
+from symbackprop.derivation import Derivation, Factors, Gradient
 from symbackprop.functions import Indicator
 from symbackprop.indexed import base_of
 from symbackprop.network import Equation, Quantity
@@ -58,6 +58,10 @@ class Composition:
     def gradient(self, quantity: Quantity) -> Gradient:
         """The gradient of a quantity."""
         return self.derivation[quantity.base]
+
+    def chosen(self, factors: Factors) -> Factors:
+        """Factors with the derivatives of activations in the form that was asked for."""
+        return tuple(self.derivation.in_chosen_form(f) for f in factors)
 
     # -- who is who ------------------------------------------------------------------------------------------------
     def consumers(self, quantity: Quantity) -> list[Quantity]:

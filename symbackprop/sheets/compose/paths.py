@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from symbackprop.derivation import Gradient, Link, Path
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import EQUALS, NOTHING, Block, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
+from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
@@ -94,7 +94,7 @@ def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity
     for link in links:
         why = c.say("because.above") if (link.upper, link.lower) in seen else reason(c, link)
         body.append(((c.write.slashed(link.upper.entry, link.lower.entry),), (_source(c, link),),
-                     (c.write.product(link.factors) if link.factors else Math("1", "1"),), why))
+                     (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),), why))
     header = tuple(c.say(f"factors.{name}") for name in ("factor", "from", "is", "because"))
     return Table(header, tuple(body), wide=3)
 
@@ -160,8 +160,5 @@ def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:
 def _result(c: Composition, gradient: Gradient, left: Math) -> list[Row]:
     room = ROOM - 4 - width(left.latex)
     if len(gradient.terms) == 1:
-        return rows(left, broken_product(c.write, gradient.terms[0].factors, room))
-    return [Row(r.left, r.right, r.relation if r.left else NOTHING) for r in rows(left, broken(c.write, gradient.result, room))]
-
-
-__all__ = ["EQUALS", "backward_by_paths", "factor_table"]
+        return rows(left, broken_product(c.write, c.chosen(gradient.terms[0].factors), room))
+    return rows(left, broken(c.write, gradient.result, room))

@@ -1,0 +1,91 @@
+"""What the commands share: the NETWORK argument, files of values, output that appears whole or not at all."""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from symbackprop.errors import DataError
+
+if TYPE_CHECKING:
+    from symbackprop.api import Network
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROLES = (("input", "inputs"), ("target", "targets"), ("parameter", "parameters"), ("constant", "constants"))
+
+
+def network_argument(command: F) -> F:
+    """The argument NETWORK."""
+    return click.argument("network", metavar="NETWORK")(command)
+
+
+def output_option(command: F) -> F:
+    """The option -o FILE."""
+    return click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")(command)
+
+
+def values_option(text: str) -> Callable[[F], F]:
+    """The option --values FILE."""
+    return click.option("--values", metavar="FILE", help=f"{text} (JSON, NPZ, or lines such as 'w_12 := 0.5').")
+
+
+def read_network(source: str) -> Network:
+    """The network of a file, a built-in name, or standard input."""
+    import symbackprop
+    if source != "-":
+        return symbackprop.read(source)
+    try:
+        text = click.get_binary_stream("stdin").read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError("standard input is not UTF-8 text") from None
+    if not text.strip():
+        raise DataError("standard input is empty", hint="give the equations of a network, one a line")
+    return symbackprop.read(text + "\n")
+
+
+def read_values(path: str | None) -> dict[str, Any] | None:
+    """The values of a file, by name; None where no file is given."""
+    if path is None:
+        return None
+    from symbackprop.numeric.files import read_values as read
+    return read(path, _assignments)
+
+
+def _assignments(text: str, file: str) -> Mapping[str, Any]:
+    from symbackprop.notation.reader import read_values as read
+    return read(text, file)
+
+
+def write(text: str, path: str | None) -> None:
+    """Text to a file, whole or not at all, or to standard output."""
+    text = text if text.endswith("\n") else text + "\n"
+    if path is None:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+        return
+    from symbackprop.numeric.files import whole_file
+    with whole_file(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def say(message: str) -> None:
+    """A message to standard error."""
+    click.echo(message, err=True)
+
+
+def say_roles(network: Network) -> None:
+    """How the names of a network were read, in a line, and its warnings."""
+    parts = [f"{word} {' '.join(q.name.plain for q in found)}" for role, word in ROLES
+             if (found := network.with_role(role))]  # type: ignore[arg-type]
+    parts.append(f"loss {network.names[network.loss.base].plain}")
+    say("; ".join(parts))
+    say_warnings(network)
+
+
+def say_warnings(network: Network) -> None:
+    """What is allowed in a network but deserves a look."""
+    for warning in network.warnings:
+        say(f"warning: {warning}")

@@ -1,0 +1,45 @@
+"""From a derivation to a sheet: the sections and what each of them says.
+
+Contract: `compose(derivation)` gives a `Sheet`; everything on it is read off the derivation, nothing is derived again.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+
+from symbackprop.derivation import Derivation
+from symbackprop.sheets.blocks import Block
+from symbackprop.sheets.compose.composition import Composition, Detail
+from symbackprop.sheets.compose.deltas import backward_by_deltas
+from symbackprop.sheets.compose.forward import forward, loss
+from symbackprop.sheets.compose.opening import opening
+from symbackprop.sheets.compose.paths import backward_by_paths
+from symbackprop.sheets.compose.summary import summary
+from symbackprop.sheets.compose.updates import updates
+from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.phrases import Phrases
+from symbackprop.sheets.sheet import Sheet
+from symbackprop.sheets.templates import template_folders
+
+__all__ = ["compose"]
+
+
+def compose(derivation: Derivation, language: str = "en", detail: Detail = "full",
+            templates: Path | str | None = None) -> Sheet:
+    """Write the sheet of a derivation.
+
+    Args:
+        derivation: what is printed; its style decides between paths and deltas.
+        language: ``en``, ``zh``, or any language for which there is a file of phrases.
+        detail: ``full`` says why; ``brief`` prints formulas only.
+        templates: a folder of one's own; a phrase or a template found there beats the one that comes with symbackprop.
+
+    Raises:
+        PhraseError: there are no phrases for the language, or one of them is missing.
+    """
+    folders = template_folders(templates)
+    c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail)
+    backward = backward_by_paths if derivation.style == "paths" else backward_by_deltas
+    blocks: list[Block] = []
+    for section in (opening, forward, loss, backward, updates, summary):
+        blocks += section(c)
+    return Sheet(tuple(blocks), language, folders)

@@ -1,0 +1,37 @@
+"""All final formulas in one box; for a sheet by paths this is where its shared factors get names."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symbackprop.derivation import Derivation
+from symbackprop.sheets.blocks import Block, Formula, Heading, Paragraph
+from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.compose.deltas import result_rows
+from symbackprop.sheets.mathematics import MathWriter
+
+LONGEST = 36
+"""A box with more lines is no summary: it is left out."""
+
+
+def summary(c: Composition) -> Iterator[Block]:
+    """The deltas and the gradients over them."""
+    named = c if c.derivation.style == "delta" else _with_deltas(c)
+    deltas = named.derivation.deltas
+    quantities = [*deltas, *(q for group in named.groups for q in group.parameters)]
+    if not deltas or len(quantities) > LONGEST:
+        return
+    lines = [row for q in quantities for row in result_rows(named, q)]
+    if len(lines) > LONGEST:
+        return
+    yield Heading(2, c.say("summary.heading"))
+    if c.full:
+        key = "summary.paths" if c.derivation.style == "paths" else "summary.deltas"
+        yield Paragraph(c.say(key, deltas=c.say.listed([named.write(named.gradient(q).symbol) for q in deltas]),
+                              count=len(c.derivation.parameters)))
+    yield Formula(tuple(lines), boxed=True)
+
+
+def _with_deltas(c: Composition) -> Composition:
+    """The same network, with the factors that its gradients share named once."""
+    derivation = Derivation(c.derivation.network, c.derivation.delta, "delta", c.derivation.derivatives)
+    return Composition(derivation, MathWriter(derivation), c.say, c.detail)
