@@ -15,6 +15,7 @@ from symbackprop.layers import batch_norm, dense
 from symbackprop.network import Network as CheckedNetwork
 from symbackprop.network import Specification
 from symbackprop.network.from_sympy import specification_from_sympy
+from symbackprop.network.unroll import unroll
 
 
 class Network(CheckedNetwork):
@@ -57,6 +58,10 @@ class Network(CheckedNetwork):
             derivatives: activations' derivatives by ``argument`` (``sigma(z)(1-sigma(z))``) or ``output`` (``a(1-a)``).
         """
         return Derivation(self, delta, style, derivatives)
+
+    def unroll(self, **sizes: int) -> Network:
+        """The network with symbolic depths or lengths made concrete: ``net.unroll(L=3)``."""
+        return Network(unroll(self, sizes))
 
 
 class Derivation(core.Derivation):

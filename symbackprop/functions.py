@@ -229,6 +229,18 @@ def sigmoid(z):
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 ''',
+    "softmax": '''\
+def softmax(z, axis=0):
+    """Softmax along an axis; the largest entry is taken off first, so nothing overflows."""
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+''',
+    "logsumexp": '''\
+def logsumexp(z, axis=0):
+    """log(sum(exp(z))) along an axis, without overflow."""
+    largest = z.max(axis=axis)
+    return largest + np.log(np.exp(z - np.expand_dims(largest, axis)).sum(axis=axis))
+''',
     "erf": '''\
 def erf(z):
     """Error function, element by element (NumPy has none)."""

@@ -1,8 +1,10 @@
 """The command line: thin commands over the facade; messages to standard error, results to standard output.
 
-Contract: exit status 0 done, 1 something checked is not right, 2 unusable input or arguments with one clear message.
-Nothing here is imported from SymPy or NumPy until a command runs, so that ``symbackprop --help`` answers at once.
+Contract: exit status 0 done, 1 something checked is not right, 2 unusable input or arguments with one clear
+message. Nothing here is imported from SymPy or NumPy until a command runs, so that ``symbackprop --help``
+answers at once.
 """
+
 from __future__ import annotations
 
 import os
@@ -30,7 +32,9 @@ Examples:
 
 
 class Commands(click.Group):
-    """A group whose errors are one message and exit status 2, never a traceback (unless --debug asks for it)."""
+    """A group whose errors are one message and exit status 2, never a traceback (unless --debug asks for
+    it).
+    """
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: D102 - click's interface
         try:

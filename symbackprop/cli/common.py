@@ -1,4 +1,5 @@
 """What the commands share: the NETWORK argument, files of values, output that appears whole or not at all."""
+
 from __future__ import annotations
 
 import sys
@@ -24,17 +25,22 @@ def network_argument(command: F) -> F:
 
 def output_option(command: F) -> F:
     """The option -o FILE."""
-    return click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")(command)
+    return click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")(
+        command
+    )
 
 
 def values_option(text: str) -> Callable[[F], F]:
     """The option --values FILE."""
-    return click.option("--values", metavar="FILE", help=f"{text} (JSON, NPZ, or lines such as 'w_12 := 0.5').")
+    return click.option(
+        "--values", metavar="FILE", help=f"{text} (JSON, NPZ, or lines such as 'w_12 := 0.5')."
+    )
 
 
 def read_network(source: str) -> Network:
     """The network of a file, a built-in name, or standard input."""
     import symbackprop
+
     if source != "-":
         return symbackprop.read(source)
     try:
@@ -51,11 +57,13 @@ def read_values(path: str | None) -> dict[str, Any] | None:
     if path is None:
         return None
     from symbackprop.numeric.files import read_values as read
+
     return read(path, _assignments)
 
 
 def _assignments(text: str, file: str) -> Mapping[str, Any]:
     from symbackprop.notation.reader import read_values as read
+
     return read(text, file)
 
 
@@ -67,6 +75,7 @@ def write(text: str, path: str | None) -> None:
         sys.stdout.buffer.flush()
         return
     from symbackprop.numeric.files import whole_file
+
     with whole_file(path) as stream:
         stream.write(text.encode("utf-8"))
 
@@ -78,8 +87,11 @@ def say(message: str) -> None:
 
 def say_roles(network: Network) -> None:
     """How the names of a network were read, in a line, and its warnings."""
-    parts = [f"{word} {' '.join(q.name.plain for q in found)}" for role, word in ROLES
-             if (found := network.with_role(role))]  # type: ignore[arg-type]
+    parts = [
+        f"{word} {' '.join(q.name.plain for q in found)}"
+        for role, word in ROLES
+        if (found := network.with_role(role))
+    ]  # type: ignore[arg-type]
     parts.append(f"loss {network.names[network.loss.base].plain}")
     say("; ".join(parts))
     say_warnings(network)

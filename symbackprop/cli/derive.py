@@ -1,4 +1,5 @@
 """The commands that write a network down: derive, networks."""
+
 from __future__ import annotations
 
 from pathlib import PurePath
@@ -6,7 +7,14 @@ from typing import Any
 
 import click
 
-from symbackprop.cli.common import network_argument, output_option, read_network, read_values, say_roles, values_option
+from symbackprop.cli.common import (
+    network_argument,
+    output_option,
+    read_network,
+    read_values,
+    say_roles,
+    values_option,
+)
 from symbackprop.cli.common import write as write_text
 
 FORMATS = ("md", "github", "tex", "html", "ipynb", "txt")
@@ -23,30 +31,63 @@ Examples:
 
 @click.command(epilog=DERIVE_EXAMPLES)
 @network_argument
-@click.option("-f", "--format", "form_of_output", type=click.Choice(FORMATS),
-              help="Format of the sheet (default: from the ending of -o, else md).")
+@click.option(
+    "-f",
+    "--format",
+    "form_of_output",
+    type=click.Choice(FORMATS),
+    help="Format of the sheet (default: from the ending of -o, else md).",
+)
 @output_option
 @click.option("--lang", default="en", metavar="en|zh", show_default=True, help="Language of the sheet.")
-@click.option("--style", type=click.Choice(["paths", "delta"]),
-              help="Multiply out every path from the loss, or name shared factors (default: what fits the network).")
-@click.option("--form", type=click.Choice(["scalar", "index", "matrix"]),
-              help="How equations are written (default: as the network writes them).")
-@click.option("--delta", type=click.Choice(["cost", "sample"]), default="cost", show_default=True,
-              help="A delta is the derivative of the whole cost, or of one sample's loss.")
+@click.option(
+    "--style",
+    type=click.Choice(["paths", "delta"]),
+    help="Multiply out every path from the loss, or name shared factors (default: what fits the network).",
+)
+@click.option(
+    "--form",
+    type=click.Choice(["scalar", "index", "matrix"]),
+    help="How equations are written (default: as the network writes them).",
+)
+@click.option(
+    "--delta",
+    type=click.Choice(["cost", "sample"]),
+    default="cost",
+    show_default=True,
+    help="A delta is the derivative of the whole cost, or of one sample's loss.",
+)
 @values_option("Work the sheet out in numbers")
-@click.option("--detail", type=click.Choice(["brief", "full"]), default="full", show_default=True,
-              help="How much is explained.")
+@click.option(
+    "--detail",
+    type=click.Choice(["brief", "full"]),
+    default="full",
+    show_default=True,
+    help="How much is explained.",
+)
 @click.option("--templates", metavar="DIR", help="A folder whose templates replace ours, file by file.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show how the names were read.")
-def derive(network: str, form_of_output: str | None, output: str | None, lang: str, style: Any, form: str | None,
-           delta: Any, values: str | None, detail: str, templates: str | None, quiet: bool) -> None:
+def derive(
+    network: str,
+    form_of_output: str | None,
+    output: str | None,
+    lang: str,
+    style: Any,
+    form: str | None,
+    delta: Any,
+    values: str | None,
+    detail: str,
+    templates: str | None,
+    quiet: bool,
+) -> None:
     """Derive the backward pass of NETWORK and write it as a sheet."""
     kind = form_of_output or _format_of(output)
     net = read_network(network)
     if not quiet:
         say_roles(net)
     sheet = net.derive(delta=delta, style=style).sheet(
-        lang=lang, form=form, detail=detail, templates=templates, values=read_values(values))
+        lang=lang, form=form, detail=detail, templates=templates, values=read_values(values)
+    )
     write_text(_rendered(sheet, kind), output)
 
 
@@ -80,13 +121,14 @@ def _rendered(sheet: Any, kind: str) -> str:
 
 @click.command()
 def networks() -> None:
-    """List the built-in networks, one a line, name first.
+    r"""List the built-in networks, one a line, name first.
 
     \b
     Example:
       symbackprop networks
     """
     import symbackprop
+
     found = symbackprop.networks()
     width = max(map(len, found), default=0)
     for name, title in found.items():

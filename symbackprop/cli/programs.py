@@ -1,10 +1,11 @@
 """The commands that compute: gradcheck, train, predict, code."""
+
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 import click
 
 from symbackprop.cli.common import (
-    network_argument, output_option, read_network, read_values, say, say_warnings, values_option, write,
+    network_argument,
+    output_option,
+    read_network,
+    read_values,
+    say,
+    say_warnings,
+    values_option,
+    write,
 )
 from symbackprop.errors import DataError
 
@@ -57,8 +65,8 @@ Examples:
 def gradcheck(network: str, values: str | None, seed: int) -> None:
     """Compare every gradient of NETWORK with central differences of the loss.
 
-    Prints parameter, relative error and verdict; the error is the largest over five random points (one where every
-    value is given). Exit status 1 if one is above 1e-6.
+    Prints parameter, relative error and verdict; the error is the largest over five random points (one
+    where every value is given). Exit status 1 if one is above 1e-6.
     """
     net = read_network(network)
     check = net.derive().gradient_check(read_values(values), seed=seed)
@@ -70,49 +78,87 @@ def gradcheck(network: str, values: str | None, seed: int) -> None:
         say(f"note: {kink}")
     points = "1 point" if check.points == 1 else f"{check.points} points"
     wrong = sum(error > check.tolerance for error in check.values())
-    say(f"{len(check) - wrong} of {len(check)} gradients are right at {points} (relative error at most {check.tolerance:g})")
+    say(f"{len(check) - wrong} of {len(check)} gradients are right at {points} (at most {check.tolerance:g})")
     if not check.ok:
         sys.exit(NOT_RIGHT)
 
 
 @click.command(epilog=TRAIN_EXAMPLES)
 @network_argument
-@click.option("--data", required=True, metavar="FILE",
-              help="Inputs and targets: NPZ by name, or CSV with headers such as x_1 or X[1].")
+@click.option(
+    "--data",
+    required=True,
+    metavar="FILE",
+    help="Inputs and targets: NPZ by name, or CSV with headers such as x_1 or X[1].",
+)
 @values_option("Where the parameters start, and constants")
 @click.option("--rate", type=float, default=0.5, show_default=True, help="Learning rate.")
-@click.option("--epochs", type=click.IntRange(0), default=1000, show_default=True, help="Passes over the data.")
-@click.option("--batch", "batch_size", type=click.IntRange(1), metavar="N", help="Samples in an update (default: all).")
-@click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="sgd", show_default=True,
-              help="Update rule (momentum: 0.9).")
+@click.option(
+    "--epochs", type=click.IntRange(0), default=1000, show_default=True, help="Passes over the data."
+)
+@click.option(
+    "--batch", "batch_size", type=click.IntRange(1), metavar="N", help="Samples in an update (default: all)."
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "momentum", "adam"]),
+    default="sgd",
+    show_default=True,
+    help="Update rule (momentum: 0.9).",
+)
 @click.option("--tol", type=float, metavar="T", help="Stop when the mean cost of an epoch is below T.")
 @click.option("--validation", metavar="FILE", help="Data that are not trained on.")
-@click.option("--patience", type=click.IntRange(1), metavar="N",
-              help="Stop when the validation cost has not improved for N epochs; keep the best parameters.")
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop when the validation cost has not improved for N epochs; keep the best parameters.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of initialisation and shuffling.")
 @click.option("--plot", metavar="FILE", help="Draw the loss curve (.png, .svg, .pdf).")
-@click.option("-o", "--output", metavar="FILE",
-              help="Write the parameters to FILE (.npz, .json) instead of JSON on standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the parameters to FILE (.npz, .json) instead of JSON on standard output.",
+)
 @click.option("--resume", metavar="FILE", help="Go on from the parameters in FILE.")
-def train(network: str, data: str, values: str | None, validation: str | None, plot: str | None, output: str | None,
-          resume: str | None, epochs: int, **options: Any) -> None:
+def train(
+    network: str,
+    data: str,
+    values: str | None,
+    validation: str | None,
+    plot: str | None,
+    output: str | None,
+    resume: str | None,
+    epochs: int,
+    **options: Any,
+) -> None:
     """Train NETWORK on data by gradient descent.
 
-    Every update uses gradients at the old parameters. Progress is shown on a terminal; Ctrl-C stops and keeps the
-    parameters. Exit status 1 if training diverged or was interrupted.
+    Every update uses gradients at the old parameters. Progress is shown on a terminal; Ctrl-C stops and
+    keeps the parameters. Exit status 1 if training diverged or was interrupted.
     """
     from symbackprop.numeric.files import read_data
+
     _check_outputs(output, plot)
     net = read_network(network)
     say_warnings(net)
     start = {**(read_values(values) or {}), **(read_values(resume) or {})}
     derivation = net.derive()
     with _progress_bar(epochs) as progress, _warnings_said():
-        history = derivation.train(start, read_data(data), epochs=epochs, progress=progress,
-                                   validation=None if validation is None else read_data(validation), **options)
+        history = derivation.train(
+            start,
+            read_data(data),
+            epochs=epochs,
+            progress=progress,
+            validation=None if validation is None else read_data(validation),
+            **options,
+        )
     _save(history.values, output)
     if plot is not None and history.loss:
         from symbackprop.numeric.plot import plot_loss
+
         plot_loss(history, plot, title=net.title)
     if history.loss:
         say(f"mean cost {history.loss[0]:.6g} -> {history.loss[-1]:.6g} in {len(history.loss)} epochs")
@@ -126,9 +172,12 @@ def train(network: str, data: str, values: str | None, validation: str | None, p
 def _check_outputs(output: str | None, plot: str | None) -> None:
     """Refuse a file that could not be written before hours of training, not after."""
     if output is not None and PurePath(output).suffix.lower() not in (".npz", ".json"):
-        raise DataError(f"parameters are written as .npz or .json, not as {output}", hint="use for example -o trained.npz")
+        raise DataError(
+            f"parameters are written as .npz or .json, not as {output}", hint="use for example -o trained.npz"
+        )
     if plot is not None:
         from symbackprop.numeric.plot import check_format
+
         check_format(plot)
 
 
@@ -136,18 +185,26 @@ def _save(values: Mapping[str, Any], output: str | None) -> None:
     """Parameters as NPZ or JSON; both keep every bit."""
     if output is not None and PurePath(output).suffix.lower() == ".npz":
         from symbackprop.numeric.files import save_npz
+
         save_npz(output, values)
     else:
-        write(json.dumps({name: value.tolist() for name, value in values.items()}, indent=2, ensure_ascii=False), output)
+        write(
+            json.dumps(
+                {name: value.tolist() for name, value in values.items()}, indent=2, ensure_ascii=False
+            ),
+            output,
+        )
 
 
 @contextmanager
-def _progress_bar(epochs: int) -> Iterator[Callable[[int, float], None] | None]:
+def _progress_bar(epochs: int) -> Generator[Callable[[int, float], None] | None]:
     """A bar on standard error, only where that is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(length=epochs, label="training", file=sys.stderr, item_show_func=lambda t: t or "") as bar:
+    with click.progressbar(
+        length=epochs, label="training", file=sys.stderr, item_show_func=lambda t: t or ""
+    ) as bar:
         last = [0, time.monotonic()]
 
         def progress(epoch: int, loss: float) -> None:
@@ -160,9 +217,10 @@ def _progress_bar(epochs: int) -> Iterator[Callable[[int, float], None] | None]:
 
 
 @contextmanager
-def _warnings_said() -> Iterator[None]:
+def _warnings_said() -> Generator[None]:
     """Python warnings of our own room as messages."""
     import warnings
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
@@ -172,17 +230,25 @@ def _warnings_said() -> Iterator[None]:
 
 @click.command(epilog=PREDICT_EXAMPLES)
 @network_argument
-@click.option("--values", required=True, metavar="FILE",
-              help="Parameters, and inputs that are not in --data (JSON, NPZ, or lines such as 'w_12 := 0.5').")
+@click.option(
+    "--values",
+    required=True,
+    metavar="FILE",
+    help="Parameters, and inputs that are not in --data (JSON, NPZ, or lines such as 'w_12 := 0.5').",
+)
 @click.option("--data", metavar="FILE", help="Inputs: NPZ by name, or CSV with headers such as x_1 or X[1].")
 @output_option
 def predict(network: str, values: str, data: str | None, output: str | None) -> None:
     """Compute the outputs of NETWORK; print inputs, outputs and, with targets, the loss as CSV."""
     from symbackprop.numeric.files import read_data
     from symbackprop.numeric.prediction import csv_table, prediction
+
     net = read_network(network)
     program = net.derive().compile()
-    write(csv_table(prediction(program, {**(read_values(values) or {}), **(read_data(data) if data else {})})), output)
+    write(
+        csv_table(prediction(program, {**(read_values(values) or {}), **(read_data(data) if data else {})})),
+        output,
+    )
 
 
 @click.command(epilog=CODE_EXAMPLES)
@@ -192,4 +258,5 @@ def predict(network: str, values: str, data: str | None, output: str | None) -> 
 def code(network: str, with_training: bool, output: str | None) -> None:
     """Write NETWORK as a Python module of its own that imports only NumPy."""
     from symbackprop.numeric.standalone import standalone_source
+
     write(standalone_source(read_network(network).derive(), train=with_training), output)

@@ -50,6 +50,9 @@ class Number(Node):
     value: Fraction
     text: str = field(default="", compare=False)
 
+    def __repr__(self) -> str:
+        return f"Number({self.value})"
+
 
 @dataclass(frozen=True, slots=True)
 class Script(Node):
@@ -63,6 +66,9 @@ class Script(Node):
     items: tuple[Node, ...]
     packed: bool = field(default=False, compare=False)
 
+    def __repr__(self) -> str:
+        return f"<{self.kind} {', '.join(map(repr, self.items))}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
@@ -70,6 +76,9 @@ class Reference(Node):
 
     name: Name
     scripts: tuple[Script, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{self.name}{''.join(map(repr, self.scripts))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,17 @@
 """Programs and numbers: a derivation as NumPy functions, checked against finite differences, trained."""
+
 from symbackprop.numeric.differences import GradientCheck, Kink, gradient_check
 from symbackprop.numeric.initialise import initial_values
 from symbackprop.numeric.program import Program, compile_program
 from symbackprop.numeric.training import History, train
 
 __all__ = [
-    "GradientCheck", "History", "Kink", "Program", "compile_program", "gradient_check", "initial_values", "train",
+    "GradientCheck",
+    "History",
+    "Kink",
+    "Program",
+    "compile_program",
+    "gradient_check",
+    "initial_values",
+    "train",
 ]

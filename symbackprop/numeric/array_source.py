@@ -32,6 +32,20 @@ class Code:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """A factor of a chain with its source; no source: a vector of ones."""
+
+    node: Node | None
+    code: Code | None
+    row: Index
+    col: Index
+
+
+def _is_ones(node: Node) -> bool:
+    return isinstance(node, Ones) or isinstance(node, Transposed) and isinstance(node.operand, Ones)
+
+
+@dataclass(frozen=True)
 class ArraySource:
     """Prints matrix trees with the identifiers of a program.
 
@@ -121,53 +135,47 @@ class ArraySource:
 
     # -- products ------------------------------------------------------------------------------------------------
     def _product(self, node: Product) -> Code:
-        """A chain of products, from the side that keeps it narrow; sums against ones become ``.sum(axis)``."""
-        parts = list(node.factors)
-        code = self._unless_ones(parts[-1])
-        if code is None or len(code.axes) == 1 and parts[-1].col is None:
-            rest = list(reversed(parts[:-1]))
-            while rest:
-                left = rest.pop(0)
-                code = self._times(left, code, parts)
-            return code  # type: ignore[return-value]
-        result = self._unless_ones(parts[0])
-        for factor in parts[1:]:
-            result = self._join(result, self._unless_ones(factor), factor)
-        return result  # type: ignore[return-value]
+        """A chain of products, from the side that keeps it narrow; products with ones become sums over an axis."""
+        parts = [_Part(f, None if _is_ones(f) else self.code(f), f.row, f.col) for f in node.factors]
+        if len(parts) == 3 and parts[0].code is None and parts[2].code is None and parts[1].code is not None:
+            return Code(f"{parts[1].code.at_least(ATOM)}.sum()", ATOM, ())
+        while len(parts) > 1:  # vectors first, outer products last
+            n = min(range(len(parts) - 1), key=lambda n: (
+                parts[n].col is None, (parts[n].row is not None) + (parts[n + 1].col is not None), n))
+            parts[n:n + 2] = [self._join(parts[n], parts[n + 1])]
+        assert parts[0].code is not None
+        return parts[0].code
 
-    def _unless_ones(self, node: Node) -> Code | None:
-        if isinstance(node, Ones) or isinstance(node, Transposed) and isinstance(node.operand, Ones):
-            return None
-        return self.code(node)
+    def _join(self, left: _Part, right: _Part) -> _Part:
+        """``left @ right``: contracted over left's columns, or an outer product where those are of size 1."""
+        a, b = left.code, right.code
+        axes = tuple(i for i in (left.row, right.col) if i is not None)
+        if a is None and b is None:
+            raise refused("a product of ones")
+        if left.col is None and right.row is None:
+            if a is None or b is None:
+                raise refused("an outer product with ones")
+            text = f"np.outer({a.text}, {b.text})" if a.axes and b.axes else f"{a.at_least(PRODUCT)} * {b.at_least(POWER)}"
+            code = Code(text, ATOM if a.axes and b.axes else PRODUCT, axes)
+        elif a is None:
+            assert b is not None
+            code = Code(b.at_least(ATOM) + (".sum(axis=0)" if len(b.axes) == 2 else ".sum()"), ATOM, axes)
+        elif b is None:
+            code = self._row_sum(left.node, a, axes)
+        else:
+            code = Code(f"{a.at_least(PRODUCT)} @ {b.at_least(POWER)}", PRODUCT, axes)
+        return _Part(None, code, left.row, right.col)
 
-    def _times(self, left: Node, right: Code | None, _parts: list[Node]) -> Code:
-        """``left @ right`` for a right side that is a vector over left's columns (None: a vector of ones)."""
-        if isinstance(left, Transposed) and isinstance(left.operand, Ones):
-            assert right is not None
-            return Code(f"{right.at_least(ATOM)}.sum()", ATOM, ())
-        code = self.code(left)
-        if right is None:
-            if isinstance(left, Hadamard) and len(left.factors) == 2 and all(
-                    self.code(f).axes == code.axes and len(code.axes) == 2 for f in left.factors):
-                a, b = (self.code(f).text for f in left.factors)
-                return Code(f"np.einsum('ij,ij->i', {a}, {b})", ATOM, code.axes[:1])
-            if len(code.axes) == 1:
-                return Code(f"{code.at_least(ATOM)}.sum()", ATOM, ())
-            return Code(f"{code.at_least(ATOM)}.sum(axis=1)", ATOM, code.axes[:1])
-        if not right.axes:
-            return Code(f"{code.at_least(PRODUCT)} * {right.at_least(POWER)}", PRODUCT, code.axes)
-        return Code(f"{code.at_least(PRODUCT)} @ {right.at_least(POWER)}", PRODUCT, code.axes[:-1])
-
-    def _join(self, left: Code | None, right: Code | None, factor: Node) -> Code:
-        if left is None:
-            assert right is not None
-            return Code(f"{right.at_least(ATOM)}.sum(axis=0)" if len(right.axes) == 2 else
-                        f"{right.at_least(ATOM)}.sum()", ATOM, right.axes[1:])
-        if right is None:
-            raise refused("a product with ones in the middle")
-        if factor.row is None:  # an outer product: column times row
-            return Code(f"np.outer({left.text}, {right.text})", ATOM, left.axes + right.axes)
-        return Code(f"{left.at_least(PRODUCT)} @ {right.at_least(POWER)}", PRODUCT, left.axes[:-1] + right.axes[1:])
+    def _row_sum(self, node: Node | None, a: Code, axes: tuple[sp.Symbol, ...]) -> Code:
+        if len(a.axes) == 1:
+            return Code(f"{a.at_least(ATOM)}.sum()", ATOM, axes)
+        if isinstance(node, Hadamard) and len(node.factors) == 2:
+            left, right = (self.code(f) for f in node.factors)
+            if len(left.axes) == len(right.axes) == 2:
+                return Code(f"np.einsum('ij,ij->i', {left.text}, {right.text})", ATOM, axes)
+        if isinstance(node, Transposed):  # the columns of the operand: no transposed copy
+            return Code(f"{self.code(node.operand).at_least(ATOM)}.sum(axis=0)", ATOM, axes)
+        return Code(f"{a.at_least(ATOM)}.sum(axis=1)", ATOM, axes)
 
     # -- elementwise ---------------------------------------------------------------------------------------------
     def _spread(self, code: Code, whole: tuple[sp.Symbol, ...], strength: int) -> str:

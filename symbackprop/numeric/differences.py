@@ -1,12 +1,13 @@
 """Gradient check: every gradient against central differences, with kinks recognised.
 
-Contract: `gradient_check(derivation, values)` maps each parameter to max|a - n| / max(1e-8, max|a|, max|n|), a being
-the derived gradient and n the difference quotient. Steps from 0.1 down to 6e-6 are extrapolated to zero (Ridders
-1982), so n is good to about twelve digits; a step across a kink (relu at 0) is never used.
+Contract: `gradient_check(derivation, values)` maps each parameter to max|a - n| / max(1e-8, max|a|, max|n|),
+a being the derived gradient and n the difference quotient. Steps from 0.1 down to 6e-6 are extrapolated to
+zero (Ridders 1982), so n is good to about twelve digits; a step across a kink (relu at 0) is never used.
 """
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,20 +15,23 @@ import numpy as np
 import sympy as sp
 
 from symbackprop.derivation import Derivation
-from symbackprop.errors import DataError
 from symbackprop.functions import Indicator, row_of
 from symbackprop.indexed import Base
-from symbackprop.network import Network, Quantity
+from symbackprop.network import Network
 from symbackprop.numeric.plan import needed_for
+from symbackprop.numeric.points import random_point
 from symbackprop.numeric.program import Program, compile_program
-from symbackprop.numeric.values import Array, by_base, check_shapes, in_one_dtype, with_defaults
+from symbackprop.numeric.values import Array, by_base, with_defaults
 
-TOLERANCE = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
+TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
+"""The largest error that is still right, by the dtype in which the gradients were computed."""
+
 FLOOR = 1e-8
 RATIO = 4.0
 STEPS = 0.1 / RATIO ** np.arange(8)
+"""Steps relative to max(1, |parameter|), in float64 whatever the dtype of the program."""
+
 POINTS = 5
-ATTEMPTS = 60
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Kink:
     point: int
 
     def __str__(self) -> str:
-        return f"{self.parameter}: {self.function} is at its kink (point {self.point + 1}), there is no derivative to compare"
+        return f"{self.parameter}: {self.function} is at its kink at point {self.point}, there is no derivative"
 
 
 class GradientCheck(dict[str, float]):
@@ -51,7 +55,9 @@ class GradientCheck(dict[str, float]):
         kinks: where the loss has no derivative; such a point does not count.
     """
 
-    def __init__(self, errors: Mapping[str, float], tolerance: float, points: int, kinks: Sequence[Kink]) -> None:
+    def __init__(
+        self, errors: Mapping[str, float], tolerance: float, points: int, kinks: Sequence[Kink]
+    ) -> None:
         super().__init__(errors)
         self.tolerance, self.points, self.kinks = tolerance, points, tuple(kinks)
 
@@ -66,8 +72,13 @@ class GradientCheck(dict[str, float]):
         return max(self, key=lambda name: self[name]) if self else None
 
 
-def gradient_check(derivation: Derivation, values: Mapping[Any, Any] | None = None, *, seed: int = 0,
-                   points: int | None = None) -> GradientCheck:
+def gradient_check(
+    derivation: Derivation,
+    values: Mapping[Any, Any] | None = None,
+    *,
+    seed: int = 0,
+    points: int | None = None,
+) -> GradientCheck:
     """Compare every gradient with central differences of the loss.
 
     Args:
@@ -79,8 +90,7 @@ def gradient_check(derivation: Derivation, values: Mapping[Any, Any] | None = No
     Raises:
         DataError: a value does not fit, or the loss is not finite at the values given.
 
-    >>> import symbackprop as sb
-    >>> import sympy as sp
+    >>> import symbackprop as sb, sympy as sp
     >>> w, x, y, z, E = sp.symbols("w x y z E")
     >>> check = gradient_check(sb.Network([sp.Eq(z, sb.sigmoid(w * x)), sp.Eq(E, (z - y) ** 2)]).derive())
     >>> check.ok, check["w"] < 1e-8
@@ -88,76 +98,87 @@ def gradient_check(derivation: Derivation, values: Mapping[Any, Any] | None = No
     """
     program = compile_program(derivation)
     given = with_defaults(program.network, by_base(program.network, values or {}))
-    open_ = [q for q in program.plan.arguments if q.base not in given]
-    probe = _Probe(program)
+    complete = all(q.base in given for q in program.plan.arguments)
+    count = points or (1 if complete else POINTS)
+    draw = np.random.default_rng(seed)
+    loss = CostAround(program)
     errors = dict.fromkeys(program.plan.gradients, 0.0)
     kinks: list[Kink] = []
-    draw = np.random.default_rng(seed)
-    count = points or (POINTS if open_ else 1)
-    tolerance = TOLERANCE[np.dtype(np.float64)]
-    for point in range(count):
-        bound = _point(program, given, open_, draw)
-        tolerance = TOLERANCE.get(next(iter(bound.values())).dtype, tolerance)
+    dtype = "float64"
+    for point in range(1, count + 1):
+        arguments = random_point(program, given, draw)
+        dtype = str(np.result_type(*arguments))
         with np.errstate(all="ignore"):
-            for name, error, function in probe.errors(bound):
+            for name, error, function in _errors_at(program, loss, arguments):
                 errors[name] = max(errors[name], error)
                 if function:
                     kinks.append(Kink(name, function, point))
-    return GradientCheck(errors, tolerance, count, kinks)
+    return GradientCheck(errors, TOLERANCE.get(dtype, TOLERANCE["float32"]), count, kinks)
 
 
-class _Probe:
-    """The loss and the kinks of a network around one point."""
+def _errors_at(
+    program: Program, loss: CostAround, arguments: Sequence[Array]
+) -> Iterator[tuple[str, float, str]]:
+    """For every parameter its name, its relative error, and at whose kink the point lies ("" for none)."""
+    _, gradients = program.evaluate(arguments)
+    precise = [np.asarray(a, dtype=np.float64) for a in arguments]
+    position = {q.name.plain: n for n, q in enumerate(program.plan.arguments)}
+    for name, analytic in zip(program.plan.gradients, gradients, strict=True):
+        numeric, function = loss.derivative(precise, position[name])
+        yield name, 0.0 if numeric is None else relative_error(analytic, numeric), function
+
+
+class CostAround:
+    """The cost of a network, and its kinks, near a point."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
         self.kinks = list(kinks_of(program.network))
-        self.function = program.function_of([program.plan.loss, *(expression for expression, _ in self.kinks)])
+        wanted = [program.plan.loss, *(expression for expression, _ in self.kinks)]
+        self.function = program.function_of(wanted)
 
-    def errors(self, bound: Mapping[Base, Array]) -> Iterator[tuple[str, float, str]]:
-        """For every parameter its name, its relative error, and the function at whose kink the point lies ("")."""
-        arguments = [bound[q.base] for q in self.program.plan.arguments]
-        _, gradients = self.program.evaluate(arguments)
-        precise = [np.asarray(a, dtype=np.float64) for a in arguments]
-        positions = {q.name.plain: n for n, q in enumerate(self.program.plan.arguments)}
-        for (name, analytic) in zip(self.program.plan.gradients, gradients, strict=True):
-            numeric, function = self.derivative(precise, positions[name])
-            if numeric is None:
-                yield name, 0.0, function
-            else:
-                yield name, relative_error(analytic, numeric), ""
+    def derivative(self, arguments: Sequence[Any], position: int) -> tuple[float | None, str]:
+        """d(cost)/d(argument) by extrapolated central differences, all steps in one call.
 
-    def derivative(self, arguments: list[Any], position: int) -> tuple[float | None, str]:
-        """d(cost)/d(argument), or None and the function at whose kink the point lies."""
+        None, and the function that is at its kink, where even the smallest step crosses one.
+        """
         centre = arguments[position]
-        scale = max(1.0, abs(float(centre)))
-        offsets = np.concatenate([STEPS, -STEPS]) * scale
-        moved = arguments.copy()
-        samples = max((a.ndim for a in arguments), default=0)
-        moved[position] = (centre + offsets).reshape(-1, *(1,) * samples)
+        offsets = np.concatenate([STEPS, -STEPS]) * max(1.0, abs(float(centre)))
+        places = centre + offsets
+        moved = list(arguments)
+        moved[position] = places.reshape(-1, *(1,) * max(a.ndim for a in arguments))
         loss, *gates = self.function(*moved)
-        costs = _by_row(loss, len(offsets))
-        crossed = np.zeros(len(STEPS), dtype=bool)
+        right, left = np.split(_rows(loss, len(places)).mean(axis=1), 2)
+        from_place, to_place = np.split(places, 2)
+        quotients = (right - left) / (from_place - to_place)
+        usable, function = self._usable(gates, len(places))
+        usable &= np.isfinite(quotients)
+        if not usable[-1]:
+            return (None, function) if function else (float("nan"), "")
+        first = len(usable) - int(np.argmin(usable[::-1])) if not usable.all() else 0
+        return extrapolated(quotients[first:]), ""
+
+    def _usable(self, gates: Sequence[Array], rows: int) -> tuple[Any, str]:
+        """Which steps cross no kink, and whose kink the smallest step crosses."""
+        usable = np.ones(rows // 2, dtype=bool)
         responsible = ""
         for gate, (_, function) in zip(gates, self.kinks, strict=True):
-            signs = np.sign(np.broadcast_to(gate, (len(offsets), *np.shape(gate)[1:])) if np.ndim(gate) else np.full(
-                len(offsets), gate)).reshape(len(offsets), -1)
-            here = (signs[:len(STEPS)] != signs[len(STEPS):]).any(axis=1)
-            responsible = responsible or (function if here[-1] else "")
-            crossed |= here
-        width = (centre + offsets[:len(STEPS)]) - (centre + offsets[len(STEPS):])
-        quotients = (costs[:len(STEPS)] - costs[len(STEPS):]) / width
-        usable = ~crossed & np.isfinite(quotients)
-        first = int(np.argmax(usable)) if usable.any() else len(STEPS)
-        while first < len(STEPS) and not usable[first:].all():
-            first += 1
-        if first == len(STEPS):
-            return (None, responsible) if responsible else (float("nan"), "")
-        return extrapolated(quotients[first:]), ""
+            right, left = np.split(np.sign(_rows(gate, rows)), 2)
+            crossed = (right != left).any(axis=1)
+            responsible = responsible or (function if crossed[-1] else "")
+            usable &= ~crossed
+        return usable, responsible
+
+
+def _rows(value: Array, rows: int) -> Any:
+    """A value at every offset (first axis) and for every sample (second axis)."""
+    array = np.asarray(value)
+    if not array.ndim or array.shape[0] != rows:
+        array = np.broadcast_to(array, (rows, *array.shape[1:]))
+    return array.reshape(rows, -1)
 
 
 def extrapolated(quotients: Sequence[float] | np.ndarray[Any, Any]) -> float:
-    """The limit of difference quotients whose steps shrink by `RATIO`: the entry with the least estimated error.
+    """The limit of difference quotients whose steps shrink by `RATIO`: the least estimated error wins.
 
     >>> steps = [0.1, 0.025, 0.00625]
     >>> abs(extrapolated([(np.exp(h) - np.exp(-h)) / (2 * h) for h in steps]) - 1) < 1e-12
@@ -200,67 +221,12 @@ def kinks_of(network: Network) -> Iterator[tuple[sp.Expr, str]]:
 
 
 def _kinks_at(node: Any) -> Iterator[tuple[sp.Expr, str]]:
-    row = row_of(node) if isinstance(node, sp.Function) else None
-    if row is not None:
-        expression = row.kinks(node.args)
+    if isinstance(node, (sp.Piecewise, Indicator)):
+        for condition in node.atoms(sp.core.relational.Relational):
+            sides: Any = condition.args
+            yield sides[0] - sides[1], "a condition"
+    elif isinstance(node, sp.Function) and (row := row_of(node)) is not None:
+        arguments: Any = node.args
+        expression = row.kinks(arguments)
         if expression is not None:
             yield expression, row.name
-    elif isinstance(node, (sp.Piecewise, Indicator)):
-        for condition in node.atoms(sp.core.relational.Relational):
-            yield condition.lhs - condition.rhs, "a condition"
-
-
-def _by_row(value: Array, rows: int) -> Any:
-    """The cost at each offset: the mean over the samples, if there are any."""
-    array = np.asarray(value)
-    if array.ndim == 0 or array.shape[0] != rows:
-        array = np.broadcast_to(array, (rows, *array.shape[1:]))
-    return array.reshape(rows, -1).mean(axis=1)
-
-
-# -- random points -----------------------------------------------------------------------------------------------
-def _normal(draw: np.random.Generator) -> float:
-    return draw.standard_normal()
-
-
-def _positive(draw: np.random.Generator) -> float:
-    return abs(draw.standard_normal()) + 0.05
-
-
-def _fraction(draw: np.random.Generator) -> float:
-    return draw.uniform(0.05, 0.95)
-
-
-MANNERS: Sequence[Mapping[str, Callable[[np.random.Generator], float]]] = (
-    {}, {}, {"target": _fraction}, {"input": _positive}, {"constant": _positive},
-    {"input": _positive, "target": _positive, "constant": _positive},
-    {role: _positive for role in ("input", "target", "constant", "parameter")},
-    {role: _fraction for role in ("input", "target", "constant", "parameter")})
-"""How values are drawn, role by role, until the loss is finite: any number first, then inside (0, inf) and (0, 1)."""
-
-
-def _point(program: Program, given: Mapping[Base, Any], open_: Sequence[Quantity],
-           draw: np.random.Generator) -> dict[Base, Array]:
-    """A point at which every quantity is finite."""
-    for attempt in range(ATTEMPTS if open_ else 1):
-        manner = MANNERS[attempt % len(MANNERS)]
-        values = dict(given) | {q.base: manner.get(q.role, _normal)(draw) for q in open_}
-        bound = in_one_dtype(program.network, values)
-        check_shapes(program.network, bound, samples=True)
-        with np.errstate(all="ignore"):
-            broken = not_finite(program, bound)
-            if broken is None:
-                loss, gradients = program.evaluate([bound[q.base] for q in program.plan.arguments])
-                if np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients):
-                    return bound
-                broken = "a gradient"
-    raise DataError(f"{broken} is not finite {'at these values' if not open_ else 'wherever values were drawn'}",
-                    hint="give values inside the domains of the functions (log, square root: positive arguments)")
-
-
-def not_finite(program: Program, bound: Mapping[Base, Array]) -> str | None:
-    """The plain name of the first quantity, in order of evaluation, that is nan or infinite."""
-    for base, value in (dict(bound) | program.evaluate_forward(bound)).items():
-        if not np.isfinite(value).all():
-            return program.network.names[base].plain
-    return None

@@ -1,8 +1,9 @@
 """Files of values and data: JSON, NPZ and CSV in, NPZ out, every error with file, line and column.
 
-Contract: readers return plain mappings from the author's names to numbers, or raise one `DataError`; writers leave
-either the whole new file or the old one.
+Contract: readers return plain mappings from the author's names to numbers, or raise one `DataError`;
+writers leave either the whole new file or the old one.
 """
+
 from __future__ import annotations
 
 import csv
@@ -11,7 +12,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -61,18 +62,23 @@ def read_npz(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path} is not an NPZ file of numbers: {error}",
-                        hint="write it with numpy.savez(file, name=array, ...)") from None
+        raise DataError(
+            f"{path} is not an NPZ file of numbers: {error}",
+            hint="write it with numpy.savez(file, name=array, ...)",
+        ) from None
 
 
 def read_csv(text: str, file: str) -> dict[str, Any]:
-    """Columns by header, each an array of float64 with one number for each row.
+    r"""Columns by header, each an array of float64 with one number for each row.
 
-    >>> {name: column.tolist() for name, column in read_csv("x_1,y\\n0,1\\n0.5,0\\n", "xor.csv").items()}
+    >>> {name: column.tolist() for name, column in read_csv("x_1,y\n0,1\n0.5,0\n", "xor.csv").items()}
     {'x_1': [0.0, 0.5], 'y': [1.0, 0.0]}
     """
-    rows = [(number, line) for number, line in enumerate(text.splitlines(), start=1)
-            if line.strip() and not line.lstrip().startswith("#")]
+    rows = [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
     if not rows:
         raise DataError("the file is empty", file=file, hint="the first line names the columns: x_1,x_2,y")
     head_number, head = rows[0]
@@ -80,30 +86,56 @@ def read_csv(text: str, file: str) -> dict[str, Any]:
     names = [name for name, _ in _cells(head, separator)]
     for name, span in _cells(head, separator):
         if not name:
-            raise DataError("a column without a name", text=head, line=head_number, span=span, file=file,
-                            hint="the first line names the columns: x_1,x_2,y")
+            raise DataError(
+                "a column without a name",
+                text=head,
+                line=head_number,
+                span=span,
+                file=file,
+                hint="the first line names the columns: x_1,x_2,y",
+            )
         if names.count(name) > 1:
-            raise DataError(f"the column {name} stands twice", text=head, line=head_number, span=span, file=file)
+            raise DataError(
+                f"the column {name} stands twice", text=head, line=head_number, span=span, file=file
+            )
         if _is_number(name):
-            raise DataError(f"the first line holds {name}, a number, where a name should stand", text=head,
-                            line=head_number, span=span, file=file,
-                            hint="the first line names the columns: x_1,x_2,y")
+            raise DataError(
+                f"the first line holds {name}, a number, where a name should stand",
+                text=head,
+                line=head_number,
+                span=span,
+                file=file,
+                hint="the first line names the columns: x_1,x_2,y",
+            )
     if len(rows) == 1:
         raise DataError("there are names, but no rows of numbers", text=head, line=head_number, file=file)
     table = np.empty((len(names), len(rows) - 1))
     for position, (number, line) in enumerate(rows[1:]):
         cells = _cells(line, separator)
         if len(cells) != len(names):
-            raise DataError(f"{len(cells)} numbers for {len(names)} columns", text=line, line=number, file=file,
-                            span=cells[min(len(cells), len(names)) - 1][1], hint=f"the columns are {', '.join(names)}")
+            raise DataError(
+                f"{len(cells)} numbers for {len(names)} columns",
+                text=line,
+                line=number,
+                file=file,
+                span=cells[min(len(cells), len(names)) - 1][1],
+                hint=f"the columns are {', '.join(names)}",
+            )
         for name, (cell, span), column in zip(names, cells, table, strict=True):
             try:
                 column[position] = float(cell)
             except ValueError:
-                raise DataError(f"{name}: {cell!r} is not a number" if cell else f"{name}: a number is missing",
-                                text=line, line=number, span=span, file=file) from None
+                raise DataError(
+                    f"{name}: {cell!r} is not a number" if cell else f"{name}: a number is missing",
+                    text=line,
+                    line=number,
+                    span=span,
+                    file=file,
+                ) from None
             if not np.isfinite(column[position]):
-                raise DataError(f"{name}: {cell} is not a finite number", text=line, line=number, span=span, file=file)
+                raise DataError(
+                    f"{name}: {cell} is not a finite number", text=line, line=number, span=span, file=file
+                )
     return dict(zip(names, table, strict=True))
 
 
@@ -140,11 +172,20 @@ def _json_object(text: str, path: Path) -> dict[str, Any]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         line = text.splitlines()[error.lineno - 1] if text.splitlines() else ""
-        raise DataError(f"this is not JSON: {error.msg}", text=line, line=error.lineno, file=path.name,
-                        span=(error.colno - 1, error.colno), hint='write {"w_12": 0.5, "b_1": 0}') from None
+        raise DataError(
+            f"this is not JSON: {error.msg}",
+            text=line,
+            line=error.lineno,
+            file=path.name,
+            span=(error.colno - 1, error.colno),
+            hint='write {"w_12": 0.5, "b_1": 0}',
+        ) from None
     if not isinstance(found, dict):
-        raise DataError("values are a JSON object of names and numbers", file=path.name,
-                        hint='write {"w_12": 0.5, "b_1": 0}')
+        raise DataError(
+            "values are a JSON object of names and numbers",
+            file=path.name,
+            hint='write {"w_12": 0.5, "b_1": 0}',
+        )
     return {str(name): value for name, value in found.items()}
 
 
@@ -159,9 +200,9 @@ def _text(path: Path) -> str:
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file, or NPZ") from None
 
 
-# -- writing -----------------------------------------------------------------------------------------------------
+# -- writing -----------------------------------------------------------------------------------------------
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
+def whole_file(path: str | Path) -> Generator[IO[bytes]]:
     """A file that appears under its name only when everything is written.
 
     Raises:

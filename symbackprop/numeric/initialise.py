@@ -1,9 +1,11 @@
 """Where training starts: seeded weights by fan-in, biases at zero.
 
-Contract: `initial_values(network, seed)` is the same on every machine. A weight is drawn from a normal distribution
-with standard deviation gain / sqrt(fan_in): gain is 1 (Glorot and Bengio 2010) or, before a unit of the ReLU family,
-sqrt 2 (He et al. 2015); fan_in counts the products of its unit. What is only added, a bias, starts at 0.
+Contract: `initial_values(network, seed)` is the same on every machine. A weight is drawn from a normal
+distribution with standard deviation gain / sqrt(fan_in): gain is 1 (Glorot and Bengio 2010) or, before a
+unit of the ReLU family, sqrt 2 (He et al. 2015); fan_in counts the products of its unit. What is only
+added, a bias, starts at 0.
 """
+
 from __future__ import annotations
 
 import math
@@ -23,7 +25,8 @@ RELU_FAMILY = frozenset({"relu", "leaky_relu", "elu", "silu", "gelu", "softplus"
 
 
 def initial_values(network: Network, seed: int = 0) -> dict[Base, Array]:
-    """A start for every parameter, drawn in order of first appearance from ``numpy.random.default_rng(seed)``.
+    """A start for every parameter, drawn in order of first appearance from
+    ``numpy.random.default_rng(seed)``.
 
     >>> import sympy as sp, symbackprop as sb
     >>> w, x, b, y, z, E = sp.symbols("w x b y z E")
@@ -33,13 +36,17 @@ def initial_values(network: Network, seed: int = 0) -> dict[Base, Array]:
     """
     draw = np.random.default_rng(seed)
     spread = standard_deviations(network)
-    return {q.base: spread[q.base] * draw.standard_normal() if spread[q.base] else np.float64(0)
-            for q in network.parameters}
+    return {
+        q.base: spread[q.base] * draw.standard_normal() if spread[q.base] else np.float64(0)
+        for q in network.parameters
+    }
 
 
 def standard_deviations(network: Network) -> Mapping[Base, float]:
     """The spread of every parameter's initial value; 0 for biases and for parameters that nothing uses."""
-    family = {base_of(activation_argument(e)): _family(e) for e in network.equations if activation_argument(e)}
+    family = {
+        base_of(activation_argument(e)): _family(e) for e in network.equations if activation_argument(e)
+    }
     wanted = {q.base for q in network.parameters}
     spread: dict[Base, float] = {}
     for equation in network.equations:

@@ -1,8 +1,9 @@
 """The update rules of gradient descent: from parameters and gradients to new parameters, all at once.
 
-Contract: `optimizer(name, rate, momentum)` gives an `Optimizer`; `step` returns new values and changes none of the
-old ones, so every gradient is used with the weights it was computed at.
+Contract: `optimizer(name, rate, momentum)` gives an `Optimizer`; `step` returns new values and changes none
+of the old ones, so every gradient is used with the weights it was computed at.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -54,7 +55,9 @@ class Momentum:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with its usual constants: decay 0.9 and 0.999, epsilon 1e-8, bias corrected."""
+    """Adam (Kingma and Ba 2015) with its usual constants: decay 0.9 and 0.999, epsilon 1e-8, bias
+    corrected.
+    """
 
     FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
 
@@ -74,8 +77,10 @@ class Adam:
         self.means = [a * m + (1 - a) * g for m, g in zip(self.means, gradients, strict=True)]
         self.squares = [b * s + (1 - b) * g**2 for s, g in zip(self.squares, gradients, strict=True)]
         mean_share, square_share = 1 - a**self.steps, 1 - b**self.steps
-        return [w - self.rate * (m / mean_share) / (np.sqrt(s / square_share) + self.EPSILON)
-                for w, m, s in zip(parameters, self.means, self.squares, strict=True)]
+        return [
+            w - self.rate * (m / mean_share) / (np.sqrt(s / square_share) + self.EPSILON)
+            for w, m, s in zip(parameters, self.means, self.squares, strict=True)
+        ]
 
 
 def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
@@ -92,7 +97,9 @@ def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
         raise DataError(f"the momentum must be at least 0 and less than 1, not {momentum}")
     if name == "adam":
         if momentum:
-            raise DataError("adam has no momentum of its own to set", hint="leave momentum out, or use 'momentum'")
+            raise DataError(
+                "adam has no momentum of its own to set", hint="leave momentum out, or use 'momentum'"
+            )
         return Adam(rate)
     if name == "momentum" or (name == "sgd" and momentum):
         return Momentum(rate, momentum or USUAL_MOMENTUM)

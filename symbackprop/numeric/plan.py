@@ -1,9 +1,10 @@
 """A derivation as an ordered list of assignments: what a program computes, line by line, not yet as text.
 
-Contract: `plan_of(derivation)` names every quantity and every adjoint with a safe identifier and lists forward lines,
-then deltas, then gradients; each `Assignment` is (target, indexed expression, free axes) and reads only what stands
-before it.
+Contract: `plan_of(derivation)` names every quantity and every adjoint with a safe identifier and lists
+forward lines, then deltas, then gradients; each `Assignment` is (target, indexed expression, free axes) and
+reads only what stands before it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +19,22 @@ from symbackprop.names import identifier
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.network.ranges import base_uses
 
+OWN_NAMES = frozenset(
+    [
+        *("params", "data", "gradients", "draw", "name", "gradient"),
+        *("train", "loss_and_gradients", "initial_parameters", "PARAMETERS", "DATA"),
+    ]
+)
+"""Names of generated modules themselves: no quantity may hide them."""
+
 Section = Literal["forward", "backward", "gradients"]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """``target[axes] = expression``: one named quantity, for every value of its free axes (none: a scalar)."""
+    """``target[axes] = expression``: one named quantity, for every value of its free axes (none: a
+    scalar).
+    """
 
     target: Base
     expression: sp.Expr
@@ -74,12 +85,15 @@ def plan_of(derivation: Derivation) -> Plan:
     own = [a for a in forward if a.target in needed]
     return Plan(
         network=network,
-        arguments=network.with_role("input") + network.with_role("target") + network.with_role("constant")
+        arguments=network.with_role("input")
+        + network.with_role("target")
+        + network.with_role("constant")
         + network.parameters,
         assignments=(*own, *backward, *gradients),
         others=tuple(a for a in forward if a.target not in needed),
         gradients={q.name.plain: a.target for q, a in zip(derivation.parameters, gradients, strict=True)},
-        identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]))
+        identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]),
+    )
 
 
 def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Base]:
@@ -92,15 +106,19 @@ def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Bas
 
 
 def _adjoint(derivation: Derivation, quantity: Quantity, section: Section) -> Assignment:
-    """The adjoint over named deltas, activations by their named output: sigma' costs no second exponential."""
+    """The adjoint over named deltas, activations by their named output: sigma' costs no second
+    exponential.
+    """
     total = ordered_sum([term.expression for term in derivation.terms(quantity.base)])
     target = base_of(derivation.sweep[quantity.base].symbol)
     return Assignment(target, derivation.by_output(total), quantity.axes, section)
 
 
 def _identifiers(derivation: Derivation, differentiated: Iterable[Quantity]) -> dict[Base, str]:
-    """Safe Python names: ``h_1`` for a quantity, ``dE_dh_1`` for its adjoint; never the author's text itself."""
-    taken: set[str] = set()
+    """Safe Python names: ``h_1`` for a quantity, ``dE_dh_1`` for its adjoint; never the author's text
+    itself.
+    """
+    taken: set[str] = set(OWN_NAMES)
     network = derivation.network
     found: dict[Base, str] = {}
     for base, text in _spellings(derivation, network, differentiated):
@@ -110,7 +128,9 @@ def _identifiers(derivation: Derivation, differentiated: Iterable[Quantity]) -> 
     return found
 
 
-def _spellings(derivation: Derivation, network: Network, differentiated: Iterable[Quantity]) -> Iterator[tuple[Base, str]]:
+def _spellings(
+    derivation: Derivation, network: Network, differentiated: Iterable[Quantity]
+) -> Iterator[tuple[Base, str]]:
     for quantity in network.quantities.values():
         yield quantity.base, quantity.name.plain
     loss = network.names[network.loss.base].plain

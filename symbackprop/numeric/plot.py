@@ -2,6 +2,7 @@
 
 Contract: `plot_loss` writes PNG, SVG or PDF by the file's ending, with labelled axes, or raises `DataError`.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,7 +24,8 @@ def plot_loss(history: History, path: str | Path, title: str = "") -> None:
         title: stands above the picture.
 
     Raises:
-        DataError: another ending, nothing to draw, matplotlib is not installed, or the file cannot be written.
+        DataError: another ending, nothing to draw, matplotlib is not installed, or the file cannot be
+            written.
     """
     path = Path(path)
     ending = check_format(path)
@@ -36,8 +38,13 @@ def plot_loss(history: History, path: str | Path, title: str = "") -> None:
         epochs = range(1, len(history.loss) + 1)
         axes.plot(epochs, history.loss, color="#1f5fa8", label="training")
         if history.validation_loss:
-            axes.plot(range(1, len(history.validation_loss) + 1), history.validation_loss, color="#c2571a",
-                      linestyle="--", label="validation")
+            axes.plot(
+                range(1, len(history.validation_loss) + 1),
+                history.validation_loss,
+                color="#c2571a",
+                linestyle="--",
+                label="validation",
+            )
             axes.legend(frameon=False)
         if all(cost > 0 for cost in history.loss + history.validation_loss):
             axes.set_yscale("log")
@@ -58,8 +65,10 @@ def check_format(path: str | Path) -> str:
     """
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
-        raise DataError(f"a picture is written as {', '.join(FORMATS)}, not as {ending or 'a file without ending'!r}",
-                        hint=f"write for example {Path(path).stem or 'loss'}.png")
+        raise DataError(
+            f"a picture is written as {', '.join(FORMATS)}, not as {ending or 'a file without ending'!r}",
+            hint=f"write for example {Path(path).stem or 'loss'}.png",
+        )
     return ending
 
 
@@ -73,6 +82,7 @@ def _matplotlib() -> tuple[Any, Any]:
         import matplotlib
         from matplotlib.figure import Figure  # a figure of its own: no window, no global state
     except ImportError:
-        raise DataError("drawing needs matplotlib, which is not installed",
-                        hint="pip install 'symbackprop[plot]'") from None
+        raise DataError(
+            "drawing needs matplotlib, which is not installed", hint="pip install 'symbackprop[plot]'"
+        ) from None
     return Figure, matplotlib

@@ -1,8 +1,9 @@
 """What a network answers: its outputs for given inputs, as a table.
 
-Contract: `prediction` returns inputs, outputs and (where targets are given) targets and loss by plain name; outputs
-are what is computed from the inputs alone and read by nothing else that is.
+Contract: `prediction` returns inputs, outputs and (where targets are given) targets and loss by plain name;
+outputs are what is computed from the inputs alone and read by nothing else that is.
 """
+
 from __future__ import annotations
 
 import csv

@@ -1,8 +1,10 @@
 """Scalar expressions -> NumPy source text, in the order in which the derivation wrote them.
 
-Contract: `NumPySource` prints an expression over named quantities as one NumPy expression that works for scalars and,
-element by element, for arrays of samples; dtype in = dtype out. What it cannot express it refuses, it never guesses.
+Contract: `NumPySource` prints an expression over named quantities as one NumPy expression that works for
+scalars and, element by element, for arrays of samples; dtype in = dtype out. What it cannot express it
+refuses, it never guesses.
 """
+
 from __future__ import annotations
 
 import ast
@@ -24,7 +26,8 @@ CONDITION, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 Text = tuple[str, int]
 
 CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
-"""Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected instead."""
+"""Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected
+instead."""
 
 
 class NumPySource(NumPyPrinter):
@@ -63,7 +66,7 @@ class NumPySource(NumPyPrinter):
         text, strength = self.write(e)
         return text if strength >= needed else f"({text})"
 
-    # -- leaves --------------------------------------------------------------------------------------------------
+    # -- leaves --------------------------------------------------------------------------------------------
     def _symbol(self, e: Any) -> Text:
         try:
             return self.identifiers[e], ATOM
@@ -89,7 +92,7 @@ class NumPySource(NumPyPrinter):
             return known[e], SIGN if known[e][0] == "-" else ATOM
         return repr(float(e)), ATOM
 
-    # -- arithmetic ----------------------------------------------------------------------------------------------
+    # -- arithmetic ----------------------------------------------------------------------------------------
     def _add(self, e: Any) -> Text:
         parts: list[str] = []
         for term in e.args:
@@ -180,7 +183,7 @@ class NumPySource(NumPyPrinter):
             return f"np.sqrt({self.write(base)[0]})", ATOM
         return f"{self.bracketed(base, ATOM)}**{self.bracketed(exponent, ATOM)}", POWER
 
-    # -- functions and conditions --------------------------------------------------------------------------------
+    # -- functions and conditions --------------------------------------------------------------------------
     def _function(self, e: Any) -> Text:
         row = row_of(e)
         if row is not None:
@@ -206,8 +209,10 @@ class NumPySource(NumPyPrinter):
 
     def _unspecified(self, e: Any) -> Text:
         name = type(e).__name__.rstrip("'")
-        raise NetworkError(f"the function {name} is not specified: the network can be derived, but not computed",
-                           hint=f"add a line such as '{name} is tanh'")
+        raise NetworkError(
+            f"the function {name} is not specified: the network can be derived, but not computed",
+            hint=f"add a line such as '{name} is tanh'",
+        )
 
     def _piecewise(self, e: Any) -> Text:
         text = "np.nan"
@@ -241,19 +246,32 @@ class NumPySource(NumPyPrinter):
     def _truth(self, e: Any) -> Text:
         return str(bool(e)), ATOM
 
-    _kinds: ClassVar[Sequence[tuple[Any, Callable[[NumPySource, Any], Text]]]] = (
-        (sp.Symbol, _symbol), (sp.Add, _add), (sp.Mul, _mul), (sp.Pow, _pow), (Indicator, _indicator),
-        (sp.NumberSymbol, _constant), ((sp.core.numbers.Infinity, sp.core.numbers.NegativeInfinity), _constant),
-        (sp.Number, _number), (sp.Piecewise, _piecewise), ((sp.Max, sp.Min), _extreme),
-        (AppliedUndef, _unspecified), (sp.Function, _function), (Relational, _relation),
-        ((sp.And, sp.Or, sp.Not), _logical), (sp.logic.boolalg.BooleanAtom, _truth))
-    _writers: ClassVar[dict[type, Callable[[NumPySource, Any], Text]]] = {}
+    _kinds: ClassVar[Sequence[tuple[Any, Callable[[Any, Any], Text]]]] = (
+        (sp.Symbol, _symbol),
+        (sp.Add, _add),
+        (sp.Mul, _mul),
+        (sp.Pow, _pow),
+        (Indicator, _indicator),
+        (sp.NumberSymbol, _constant),
+        ((sp.core.numbers.Infinity, sp.core.numbers.NegativeInfinity), _constant),
+        (sp.Number, _number),
+        (sp.Piecewise, _piecewise),
+        ((sp.Max, sp.Min), _extreme),
+        (AppliedUndef, _unspecified),
+        (sp.Function, _function),
+        (Relational, _relation),
+        ((sp.And, sp.Or, sp.Not), _logical),
+        (sp.logic.boolalg.BooleanAtom, _truth),
+    )
+    _writers: ClassVar[dict[type, Callable[[Any, Any], Text]]] = {}
 
 
 def refused(what: str) -> NetworkError:
     """What the printer does not know; never printed as a guess."""
-    return NetworkError(f"symbackprop cannot yet write {what} as NumPy",
-                        hint="write it with sums, products, powers and the functions that 'symbackprop' lists")
+    return NetworkError(
+        f"symbackprop cannot yet write {what} as NumPy",
+        hint="write it with sums, products, powers and the functions that 'symbackprop' lists",
+    )
 
 
 class _Template:
@@ -269,8 +287,10 @@ class _Template:
         self.helpers = {n.id for n in names if n.id in HELPERS}
         unknown = {n.id for n in names} - {*slots, "np"} - self.helpers
         if unknown:
-            raise NetworkError(f"the NumPy body {body!r} uses {', '.join(sorted(unknown))}, which no program knows",
-                               hint="use np and the arguments {0}, {1} only")
+            raise NetworkError(
+                f"the NumPy body {body!r} uses {', '.join(sorted(unknown))}, which no program knows",
+                hint="use np and the arguments {0}, {1} only",
+            )
 
 
 @lru_cache(maxsize=256)

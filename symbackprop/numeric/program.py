@@ -1,8 +1,9 @@
 """A derivation as a function: lambdified NumPy that returns the loss and every gradient.
 
-Contract: `compile_program(derivation)` hands our own ordered, named lines to `sympy.lambdify`; `Program.source` shows
-exactly the lines that run. Dimensions are read from the arrays, the dtype is kept.
+Contract: `compile_program(derivation)` hands our own ordered, named lines to `sympy.lambdify`;
+`Program.source` shows exactly the lines that run. Dimensions are read from the arrays, the dtype is kept.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ import sympy as sp
 from symbackprop.derivation import Derivation
 from symbackprop.errors import NetworkError
 from symbackprop.functions import HELPERS
-from symbackprop.indexed import Base
+from symbackprop.indexed import Base, base_of
 from symbackprop.names import identifier
 from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
@@ -24,7 +25,12 @@ from symbackprop.numeric.plan import Assignment, Plan, needed_for, plan_of
 from symbackprop.numeric.printer import NumPySource
 from symbackprop.numeric.source import Line, function_source, helper_names
 from symbackprop.numeric.values import (
-    Array, by_base, check_shapes, in_one_dtype, require, with_defaults,
+    Array,
+    by_base,
+    check_shapes,
+    in_one_dtype,
+    require,
+    with_defaults,
 )
 
 
@@ -35,9 +41,10 @@ class Identifier(sp.Symbol):
 class Program:
     """The loss and the gradients of a network as NumPy functions.
 
-    Built by `compile_program`. Values are a mapping from names, in any spelling, to numbers; what the network file
-    gives (``w := 0.5``) need not be given again. In a scalar network inputs, targets and constants may be arrays with
-    one number for each sample: then the cost is the mean of the loss over the samples.
+    Built by `compile_program`. Values are a mapping from names, in any spelling, to numbers; what the
+    network file gives (``w := 0.5``) need not be given again. In a scalar network inputs, targets and
+    constants may be arrays with one number for each sample: then the cost is the mean of the loss over the
+    samples.
 
     Attributes:
         network: the network that was derived.
@@ -56,8 +63,10 @@ class Program:
         self._plain = {q.name.plain: q.base for q in plan.arguments}
 
     def __repr__(self) -> str:
-        return (f"<Program: {len(self._names)} arguments -> {self.network.names[self.plan.loss].plain} and "
-                f"{len(self.plan.gradients)} gradients, {len(self.lines)} lines>")
+        return (
+            f"<Program: {len(self._names)} arguments -> {self.network.names[self.plan.loss].plain} and "
+            f"{len(self.plan.gradients)} gradients, {len(self.lines)} lines>"
+        )
 
     def __call__(self, values: Mapping[Any, Any]) -> tuple[float, dict[str, Array]]:
         """The loss and the gradient of every parameter.
@@ -66,19 +75,20 @@ class Program:
             values: a number for every input, target, constant and parameter.
 
         Returns:
-            The loss as a float, and for every parameter by its plain name the gradient, with the parameter's shape
-            and dtype (integers count as float64).
+            The loss as a float, and for every parameter by its plain name the gradient, with the
+            parameter's shape and dtype (integers count as float64).
 
         Raises:
             DataError: a name is missing or unknown, or a value does not fit; says which and what is expected.
         """
         given = self.bind(values)
-        check_shapes(self.network, given, samples=True)
+        check_shapes(self.network, given)
         loss, gradients = self.evaluate([given[q.base] for q in self.plan.arguments])
         return float(loss), dict(zip(self.plan.gradients, gradients, strict=True))
 
     def bind(self, values: Mapping[Any, Any], optional: Sequence[Role] = ()) -> dict[Base, Array]:
-        """Every argument of the program, but for the optional roles, as arrays of one dtype; shapes are not checked.
+        """Every argument of the program, but for the optional roles, as arrays of one dtype; shapes are not
+        checked.
 
         Raises:
             DataError: a name is missing or unknown, or a value is not a number.
@@ -88,13 +98,16 @@ class Program:
         return in_one_dtype(self.network, given)
 
     def evaluate(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
-        """Loss and gradients for arguments in the program's order, means over the samples; nothing is checked."""
+        """Loss and gradients for arguments in the program's order, means over the samples; nothing is
+        checked.
+        """
         loss, *gradients = self._function(*arguments)
         dtype = np.result_type(*arguments) if arguments else np.dtype(float)
         return _mean(loss, dtype), [_mean(g, dtype) for g in gradients]
 
     def forward(self, values: Mapping[Any, Any]) -> dict[str, Array]:
-        """Every named quantity by its plain name: what was given and what is computed from it, sample by sample.
+        """Every named quantity by its plain name: what was given and what is computed from it, sample by
+        sample.
 
         Targets may be left out: then what depends on them, such as the loss, is left out too.
 
@@ -103,11 +116,13 @@ class Program:
         """
         network = self.network
         given = self.bind(values, optional=("target",))
-        check_shapes(network, given, samples=True)
+        check_shapes(network, given)
         return {network.names[b].plain: v for b, v in (given | self.evaluate_forward(given)).items()}
 
     def evaluate_forward(self, known: Mapping[Base, Array]) -> dict[Base, Array]:
-        """Every quantity that can be computed from the known ones, in evaluation order; nothing is checked."""
+        """Every quantity that can be computed from the known ones, in evaluation order; nothing is
+        checked.
+        """
         key = frozenset(known)
         if key not in self._forward_functions:
             have, computed = set(known), list[Base]()
@@ -120,7 +135,9 @@ class Program:
         given, function, computed = self._forward_functions[key]
         return dict(zip(computed, function(*(known[b] for b in given)), strict=True))
 
-    def function_of(self, wanted: Sequence[sp.Expr], given: Sequence[Base] | None = None) -> Callable[..., Any]:
+    def function_of(
+        self, wanted: Sequence[sp.Expr], given: Sequence[Base] | None = None
+    ) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
         It takes the values of the `given` quantities in their order (default: all arguments of the program).
@@ -133,8 +150,9 @@ class Program:
         taken = set(spelled.values())
         outputs: list[str] = []
         for expression in wanted:
-            if expression in spelled:
-                outputs.append(spelled[expression])
+            known = spelled.get(base_of(expression)) if isinstance(expression, sp.Symbol) else None
+            if known is not None:
+                outputs.append(known)
                 continue
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
@@ -143,15 +161,22 @@ class Program:
 
     @cached_property
     def source(self) -> str:
-        """The NumPy source of ``loss_and_gradients``: the lines that run, with what they need to run alone."""
+        """The NumPy source of ``loss_and_gradients``: the lines that run, with what they need to run
+        alone.
+        """
         gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
-        return function_source(self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients)
+        return function_source(
+            self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients
+        )
 
     def _line(self, assignment: Assignment) -> Line:
         if assignment.axes:
             name = self.network.names.get(assignment.target)
-            raise NetworkError(f"{name.plain if name else assignment.target} has axes: "
-                               f"programs are for scalar networks so far", hint="write the network out in scalars")
+            raise NetworkError(
+                f"{name.plain if name else assignment.target} has axes: "
+                f"programs are for scalar networks so far",
+                hint="write the network out in scalars",
+            )
         text = self._printer.doprint(assignment.expression)
         if assignment.section == "gradients" and assignment.expression == 0:
             text = f"0.0 * {self._parameter_of(assignment.target)}"
@@ -170,7 +195,8 @@ def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
         backend: the array library; so far ``numpy``.
 
     Raises:
-        NetworkError: a function is unspecified, or something cannot be written in NumPy; says what to write instead.
+        NetworkError: a function is unspecified, or something cannot be written in NumPy; says what to write
+            instead.
 
     >>> import sympy as sp, symbackprop as sb
     >>> w, x, y, z, E = sp.symbols("w x y z E")
@@ -196,8 +222,15 @@ def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterabl
     code = {Identifier(line.name): line.text for line in lines}
     namespace = {"np": np, **_helper_functions(helper_names(lines))}
     wanted = tuple(Identifier(name) for name in outputs)
-    return sp.lambdify([Identifier(a) for a in arguments], wanted, modules=[namespace], printer=_verbatim,
-                       cse=lambda _: (list(code.items()), wanted), use_imps=False, docstring_limit=0)
+    return sp.lambdify(
+        [Identifier(a) for a in arguments],
+        wanted,
+        modules=[namespace],
+        printer=_verbatim,
+        cse=lambda _: (list(code.items()), wanted),
+        use_imps=False,
+        docstring_limit=0,
+    )
 
 
 def _verbatim(node: Any) -> str:

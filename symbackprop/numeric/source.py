@@ -1,7 +1,9 @@
 """Lines of a program -> readable Python source that imports only NumPy.
 
-Contract: text in, text out; the lines are those that run. `function_source` is one function with named arguments.
+Contract: text in, text out; the lines are those that run. `function_source` is one function with named
+arguments.
 """
+
 from __future__ import annotations
 
 import re
@@ -38,13 +40,19 @@ def helper_names(lines: Iterable[Line]) -> list[str]:
     return sorted({name for line in lines for name in _CALLED.findall(line.text)} & HELPERS.keys())
 
 
-def function_source(network: Network, arguments: Sequence[str], lines: Sequence[Line], loss: str,
-                    gradients: Mapping[str, str]) -> str:
+def function_source(
+    network: Network, arguments: Sequence[str], lines: Sequence[Line], loss: str, gradients: Mapping[str, str]
+) -> str:
     """``loss_and_gradients(x, ..., w, ...)`` with its imports and helper functions."""
     signature = wrapped("def loss_and_gradients(", arguments, "):", indent="        ")
-    body = [f'"""The loss {docstring(network.names[network.loss.base].plain)} and the gradient of every parameter."""',
-            *statements(lines),
-            f"return {loss}, {{", *(f"    {quoted(plain)}: {name}," for plain, name in gradients.items()), "}"]
+    loss_name = network.names[network.loss.base].plain
+    body = [
+        f'"""The loss {docstring(loss_name)} and the gradient of every parameter."""',
+        *statements(lines),
+        f"return {loss}, {{",
+        *(f"    {quoted(plain)}: {name}," for plain, name in gradients.items()),
+        "}",
+    ]
     return module_head(lines) + signature + "\n" + indented(body) + "\n"
 
 
@@ -84,14 +92,16 @@ def wrapped(head: str, items: Sequence[str], tail: str, indent: str = "    ") ->
 
 
 def folded(statement: str, indent: str = "    ") -> list[str]:
-    """A long ``name = a + b + ...`` in brackets over several lines, broken before a plus or minus outside brackets."""
+    """A long ``name = a + b + ...`` in brackets over several lines, broken before a plus or minus outside
+    brackets.
+    """
     if len(statement) <= WIDTH:
         return [statement]
     name, text = statement.split(" = ", 1)
     depth, cuts = 0, [0]
     for position, character in enumerate(text):
         depth += (character in "([{") - (character in ")]}")
-        if depth == 0 and character in "+-" and text[position - 1:position + 2] == f" {character} ":
+        if depth == 0 and character in "+-" and text[position - 1 : position + 2] == f" {character} ":
             cuts.append(position)
     if len(cuts) == 1:
         return [statement]

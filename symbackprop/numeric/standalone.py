@@ -1,8 +1,10 @@
 """A derivation as a Python module of its own that imports only NumPy.
 
 Contract: `standalone_source(derivation)` is a module that a person would maintain: its equations on top, then
-``loss_and_gradients(params, data)`` with the lines of the program, on demand ``train``, and a small demonstration.
+``loss_and_gradients(params, data)`` with the lines of the program, on demand ``train``, and a small
+demonstration.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,7 +24,13 @@ def standalone_source(derivation: Derivation, train: bool = False) -> str:
         NetworkError: something in the network cannot be written in NumPy.
     """
     program = compile_program(derivation)
-    parts = [_docstring(program), module_head(program.lines), *_tables(program), "\n", _loss_and_gradients(program)]
+    parts = [
+        _docstring(program),
+        module_head(program.lines),
+        *_tables(program),
+        "\n\n",
+        _loss_and_gradients(program),
+    ]
     if train:
         parts += ["\n\n", _initial_parameters(program), "\n\n", TRAIN]
     parts += ["\n\n", _demonstration(program, train)]
@@ -32,8 +40,13 @@ def standalone_source(derivation: Derivation, train: bool = False) -> str:
 def _docstring(program: Program) -> str:
     network = program.network
     title = network.title or f"A network with the loss {network.names[network.loss.base].plain}"
-    lines = [docstring(title.rstrip(".")) + ".", "", *(f"    {docstring(e)}" for e in equations(network)), "",
-             f"Derived by symbackprop {version('symbackprop')}; needs only NumPy."]
+    lines = [
+        docstring(title.rstrip(".")) + ".",
+        "",
+        *(f"    {docstring(e)}" for e in equations(network)),
+        "",
+        f"Derived by symbackprop {version('symbackprop')}; needs only NumPy.",
+    ]
     return '"""' + "\n".join(lines) + '\n"""\n'
 
 
@@ -44,7 +57,7 @@ def _names(program: Program, *roles: str) -> list[Quantity]:
 def _tables(program: Program) -> Iterator[str]:
     for head, roles in (("PARAMETERS", ("parameter",)), ("DATA", ("input", "target", "constant"))):
         names = [quoted(q.name.plain) for q in _names(program, *roles)]
-        rows = [", ".join(names[n:n + 10]) for n in range(0, len(names), 10)]
+        rows = [", ".join(names[n : n + 10]) for n in range(0, len(names), 10)]
         if len(rows) < 2:
             yield f"{head} = ({rows[0] if rows else ''}{',' if len(names) == 1 else ''})\n"
         else:
@@ -53,26 +66,33 @@ def _tables(program: Program) -> Iterator[str]:
 
 def _loss_and_gradients(program: Program) -> str:
     identifiers = program.plan.identifiers
-    body = ['"""The mean loss over the samples and its gradient for every parameter.',
-            "",
-            "`params` maps the names in PARAMETERS to numbers, `data` those in DATA to numbers or to arrays with one",
-            "number for each sample.",
-            '"""']
+    body = [
+        '"""The mean loss over the samples and its gradient for every parameter.',
+        "",
+        "`params` maps the names in PARAMETERS to numbers, `data` those in DATA to numbers or to arrays",
+        "with one number for each sample.",
+        '"""',
+    ]
     for source, roles in (("params", ("parameter",)), ("data", ("input", "target", "constant"))):
         body += [f"{identifiers[q.base]} = {source}[{quoted(q.name.plain)}]" for q in _names(program, *roles)]
     body += statements(program.lines)
     body.append("gradients = {")
     body += [f"    {quoted(plain)}: {identifiers[base]}," for plain, base in program.plan.gradients.items()]
-    body += ["}", f"return float(np.mean({identifiers[program.plan.loss]})), "
-                  "{name: np.mean(gradient) for name, gradient in gradients.items()}"]
+    body += [
+        "}",
+        f"return float(np.mean({identifiers[program.plan.loss]})), "
+        "{name: np.mean(gradient) for name, gradient in gradients.items()}",
+    ]
     return "def loss_and_gradients(params, data):\n" + indented(body) + "\n"
 
 
 def _initial_parameters(program: Program) -> str:
     spread = standard_deviations(program.network)
-    body = ['"""Weights from a normal distribution, scaled by what their unit adds up; biases zero."""',
-            "draw = np.random.default_rng(seed)",
-            "return {"]
+    body = [
+        '"""Weights from a normal distribution, scaled by what their unit adds up; biases zero."""',
+        "draw = np.random.default_rng(seed)",
+        "return {",
+    ]
     for quantity in program.network.parameters:
         deviation = spread[quantity.base]
         value = f"{deviation!r} * draw.standard_normal()" if deviation else "0.0"
@@ -81,11 +101,12 @@ def _initial_parameters(program: Program) -> str:
 
 
 TRAIN = '''\
-def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None, validation=None, patience=None):
+def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None,
+          validation=None, patience=None):
     """Gradient descent: every update uses gradients at the old parameters, all parameters at once.
 
-    Stops after `epochs`, when the mean cost falls below `tol`, or when the cost of the `validation` data has not
-    improved for `patience` epochs (then the best parameters are returned).
+    Stops after `epochs`, when the mean cost falls below `tol`, or when the cost of the `validation`
+    data has not improved for `patience` epochs; with `patience` the best parameters are returned.
     Returns the parameters, the mean cost of every epoch, and the reason for the stop.
     """
     samples = max((len(value) for value in data.values() if np.ndim(value)), default=1)
@@ -97,7 +118,8 @@ def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None
         total = 0.0
         for start in range(0, samples, size):
             chosen = order[start:start + size]
-            batch = {name: np.asarray(value)[chosen] if np.ndim(value) else value for name, value in data.items()}
+            batch = {name: np.asarray(value)[chosen] if np.ndim(value) else value
+                     for name, value in data.items()}
             loss, gradients = loss_and_gradients(params, batch)
             if not np.isfinite(loss):
                 return params, losses, "diverged"
@@ -116,23 +138,26 @@ def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None
                 waited += 1
             if patience is not None and waited >= patience:
                 return best, losses, "patience"
-    return params, losses, "epochs"
+    return (params if patience is None else best), losses, "epochs"
 '''
 
 
 def _demonstration(program: Program, train: bool) -> str:
-    body = ["draw = np.random.default_rng(0)",
-            "data = {name: draw.uniform(0.1, 0.9, size=8) for name in DATA}"]
+    body = [
+        "draw = np.random.default_rng(0)",
+        "data = {name: draw.uniform(0.1, 0.9, size=8) for name in DATA}",
+    ]
     if train:
-        body += ["params, losses, reason = train(initial_parameters(), data, rate=0.1, epochs=200)",
-                 'print(f"mean loss {losses[0]:.6g} -> {losses[-1]:.6g}, stopped because of {reason}")']
+        body += [
+            "params, losses, reason = train(initial_parameters(), data, rate=0.1, epochs=200)",
+            'print(f"mean loss {losses[0]:.6g} -> {losses[-1]:.6g}, stopped because of {reason}")',
+        ]
     else:
-        body += ["params = {name: draw.uniform(0.1, 0.9) for name in PARAMETERS}",
-                 "loss, gradients = loss_and_gradients(params, data)",
-                 'print(f"loss {loss:.6g}")',
-                 "for name, gradient in gradients.items():",
-                 f'    print(f"d{program.network.names[program.plan.loss].plain}/d{{name}} = {{gradient:.6g}}")']
+        body += [
+            "params = {name: draw.uniform(0.1, 0.9) for name in PARAMETERS}",
+            "loss, gradients = loss_and_gradients(params, data)",
+            'print(f"loss {loss:.6g}")',
+            "for name, gradient in gradients.items():",
+            f'    print(f"d{program.network.names[program.plan.loss].plain}/d{{name}} = {{gradient:.6g}}")',
+        ]
     return 'if __name__ == "__main__":\n' + indented(body) + "\n"
-
-
-

@@ -1,9 +1,11 @@
 """Gradient descent on data: epochs, batches, stopping rules, and the history of a run.
 
-Contract: `train(derivation, values, data)` returns a `History`. Every update uses gradients at the old weights, all
-parameters at once; the cost of a batch is the mean of the loss over its samples. Nothing depends on the machine but
+Contract: `train(derivation, values, data)` returns a `History`. Every update uses gradients at the old
+weights, all parameters at once; the cost of a batch is the mean of the loss over its samples. Nothing
+depends on the machine but
 rounding: initialisation and shuffling come from the seed.
 """
+
 from __future__ import annotations
 
 import warnings
@@ -16,7 +18,7 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
-from symbackprop.numeric.differences import not_finite
+from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.initialise import all_weights_zero, initial_values
 from symbackprop.numeric.optimizers import Optimizer, OptimizerName, optimizer
 from symbackprop.numeric.program import Program, compile_program
@@ -31,8 +33,8 @@ class History:
 
     Attributes:
         loss: ``loss[k]`` is the mean cost of epoch k, measured before each update.
-        values: the parameters at the end by plain name: with `patience` those of the best validation cost, after a
-            divergence the last ones with a finite cost.
+        values: the parameters at the end by plain name: with `patience` those of the best validation cost,
+            after a divergence the last ones with a finite cost.
         stopped_because: ``epochs``, ``tol``, ``patience``, ``diverged`` or ``interrupted``.
         validation_loss: the cost of the validation data after each epoch, if there are any.
         message: the reason in a sentence; names the quantity that was not finite.
@@ -49,7 +51,7 @@ class History:
         return f"<History: {len(self.loss)} epochs{last}, stopped because of {self.stopped_because}>"
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818 - no error
     """Training ends here, for this reason."""
 
     def __init__(self, reason: StopReason, message: str) -> None:
@@ -58,29 +60,43 @@ class _Stop(Exception):
         self.message = message
 
 
-def train(derivation: Derivation, values: Mapping[Any, Any] | None = None, data: Mapping[Any, Any] | None = None, *,
-          rate: float = 0.5, epochs: int = 1000, batch_size: int | None = None, shuffle: bool = True, seed: int = 0,
-          optimizer: OptimizerName = "sgd", momentum: float = 0.0, tol: float | None = None,
-          validation: Mapping[Any, Any] | None = None, patience: int | None = None,
-          progress: Callable[[int, float], None] | None = None) -> History:
+def train(
+    derivation: Derivation,
+    values: Mapping[Any, Any] | None = None,
+    data: Mapping[Any, Any] | None = None,
+    *,
+    rate: float = 0.5,
+    epochs: int = 1000,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    optimizer: OptimizerName = "sgd",
+    momentum: float = 0.0,
+    tol: float | None = None,
+    validation: Mapping[Any, Any] | None = None,
+    patience: int | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> History:
     """Fit the parameters to data by gradient descent.
 
     Args:
         derivation: the backward pass of a network.
-        values: where the parameters start (default: the network file's ``:=``, else seeded initialisation), and
-            constants.
+        values: where the parameters start (default: the network file's ``:=``, else seeded initialisation),
+            and constants.
         data: inputs and targets, for a scalar network arrays with one number for each sample.
         rate: the learning rate, in units of parameter per gradient.
         epochs: how many times the data are gone through.
         batch_size: samples for each update (default: all); a short last batch is used too.
-        shuffle: draw a new order of the samples for each epoch, ``default_rng(seed).permutation(n)`` (not where one
-            batch holds all samples: their order changes nothing).
+        shuffle: draw a new order of the samples for each epoch, ``default_rng(seed).permutation(n)`` (not
+            where one batch holds all samples: their order changes nothing).
         seed: of initialisation and shuffling.
         optimizer: ``sgd``, ``momentum`` (0.9 unless `momentum` says otherwise) or ``adam``.
         momentum: how much of the last step is kept, at least 0 and less than 1.
-        tol: stop when the mean cost of an epoch is below this; a full batch is then not used for an update any more.
+        tol: stop when the mean cost of an epoch is below this; a full batch is then not used for an update
+            any more.
         validation: inputs and targets that are not trained on.
-        patience: stop when the validation cost has not improved for this many epochs, and return the best parameters.
+        patience: stop when the validation cost has not improved for this many epochs, and return the best
+            parameters.
         progress: called after each epoch with the number of epochs done and the last mean cost.
 
     Raises:
@@ -114,8 +130,10 @@ def train(derivation: Derivation, values: Mapping[Any, Any] | None = None, data:
             history.stopped_because, history.message = stop.reason, stop.message
         except KeyboardInterrupt:
             history.stopped_because = "interrupted"
-            history.message = (f"interrupted after {len(history.loss)} epochs: the parameters are kept; "
-                               f"start from them to go on")
+            history.message = (
+                f"interrupted after {len(history.loss)} epochs: the parameters are kept; "
+                f"start from them to go on"
+            )
     if judge is not None and judge.best is not None and history.stopped_because != "diverged":
         run.parameters = judge.best
     history.values = run.named_parameters()
@@ -125,8 +143,14 @@ def train(derivation: Derivation, values: Mapping[Any, Any] | None = None, data:
 _optimizer = optimizer  # the keyword of `train` hides the function
 
 
-def _epoch(run: _Run, update: Optimizer, size: int, order: np.random.Generator | None, history: History,
-           tol: float | None) -> None:
+def _epoch(
+    run: _Run,
+    update: Optimizer,
+    size: int,
+    order: np.random.Generator | None,
+    history: History,
+    tol: float | None,
+) -> None:
     """One pass over the data: an update for each batch, then the mean cost."""
     total = 0.0
     permutation = None if order is None else order.permutation(run.samples)
@@ -141,31 +165,40 @@ def _epoch(run: _Run, update: Optimizer, size: int, order: np.random.Generator |
         run.replace(update.step(run.parameters, gradients))
     history.loss.append(total / run.samples)
     if tol is not None and history.loss[-1] < tol:
-        raise _Stop("tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}")
+        raise _Stop(
+            "tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}"
+        )
 
 
 class _Run:
     """Parameters and data of one training run, in the order of the program's arguments."""
 
-    def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
+    def __init__(
+        self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int
+    ) -> None:
         self.program, network = program, program.network
         quantities = program.plan.arguments
         given = by_base(network, values)
         columns = by_base(network, data, "data")
         for base in columns:
             if network.quantities[base].role == "parameter":
-                raise DataError(f"data: {network.names[base].plain} is a parameter, and parameters are not data",
-                                hint="give its start in values, or declare it as an input")
+                raise DataError(
+                    f"data: {network.names[base].plain} is a parameter, and parameters are not data",
+                    hint="give its start in values, or declare it as an input",
+                )
         known = with_defaults(network, given) | columns
         started = [q.base for q in network.parameters if q.base in known]
         known = initial_values(network, seed) | known
         require(network, known, quantities)
         bound = in_one_dtype(network, known)
-        self.samples = check_shapes(network, bound, samples=True) or 1
+        self.samples = check_shapes(network, bound) or 1
         check_finite(program, bound)
         if started and all_weights_zero(network, bound):
-            warnings.warn("all weights start at 0: the units of a layer stay equal and learn the same; "
-                          "leave the weights out, so that they are drawn from the seed", stacklevel=4)
+            warnings.warn(
+                "all weights start at 0: the units of a layer stay equal and learn the same; "
+                "leave the weights out, so that they are drawn from the seed",
+                stacklevel=4,
+            )
         self.places = {q.base: n for n, q in enumerate(quantities)}
         self.arguments = [bound[q.base] for q in quantities]
         self.batched = [n for n, a in enumerate(self.arguments) if np.ndim(a)]
@@ -193,7 +226,9 @@ class _Run:
         return result
 
     def replace(self, parameters: list[Array]) -> None:
-        """Take over all new parameters at once; an interrupt leaves the old ones or the new ones, no mixture."""
+        """Take over all new parameters at once; an interrupt leaves the old ones or the new ones, no
+        mixture.
+        """
         self.before, self.parameters = self.parameters, parameters
 
     def require_finite(self) -> None:
@@ -221,11 +256,14 @@ class _Judge:
         self.run, self.patience = run, patience
         program, network = run.program, run.program.network
         columns = by_base(network, validation, "validation data")
-        own = {q.base: run.arguments[n] for n, q in enumerate(program.plan.arguments)
-               if q.role in ("parameter", "constant")}
+        own = {
+            q.base: run.arguments[n]
+            for n, q in enumerate(program.plan.arguments)
+            if q.role in ("parameter", "constant")
+        }
         require(network, own | columns, program.plan.arguments)
         bound = in_one_dtype(network, own | columns)
-        check_shapes(network, bound, samples=True)
+        check_shapes(network, bound)
         check_finite(program, bound)
         self.arguments = [bound[q.base] for q in program.plan.arguments]
         self.cost = program.function_of([program.plan.loss])
@@ -243,8 +281,10 @@ class _Judge:
             return
         self.waited += 1
         if self.waited >= self.patience:
-            raise _Stop("patience", f"the validation cost has not improved on {self.least:.6g} "
-                                    f"for {self.waited} epochs")
+            raise _Stop(
+                "patience",
+                f"the validation cost has not improved on {self.least:.6g} for {self.waited} epochs",
+            )
 
 
 def check_finite(program: Program, bound: Mapping[Base, Array]) -> None:
@@ -269,7 +309,9 @@ def _check_options(epochs: int, tol: float | None, validation: Any, patience: in
     if tol is not None and not tol >= 0:
         raise DataError(f"the threshold tol must be a number that is not negative, not {tol}")
     if patience is not None and validation is None:
-        raise DataError("patience watches the validation cost, and there are no validation data",
-                        hint="give validation data, or use tol")
+        raise DataError(
+            "patience watches the validation cost, and there are no validation data",
+            hint="give validation data, or use tol",
+        )
     if patience is not None and patience < 1:
         raise DataError(f"patience is a number of epochs, at least 1, not {patience}")

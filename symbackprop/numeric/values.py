@@ -1,8 +1,9 @@
 """Numbers that users give -> arguments of a program: names in any spelling, one dtype, checked shapes.
 
-Contract: `Values` looks names up in the network, refuses what does not fit with one `DataError` that says what is
-expected, and fills in what the network file gives itself (``w := 0.5``).
+Contract: `by_base` looks names up in the network, the checks refuse what does not fit with one `DataError` that says
+what is expected, and fills in what the network file gives itself (``w := 0.5``).
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -13,11 +14,10 @@ import numpy as np
 from symbackprop.errors import DataError, NetworkError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
+from symbackprop.network.roles import DECLARATIONS
 
 Array = Any
 """A NumPy array or scalar."""
-
-ROLE_WORDS = {"input": "inputs", "target": "targets", "parameter": "parameters", "constant": "constants"}
 
 
 def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -> dict[Base, Any]:
@@ -33,10 +33,14 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
         except NetworkError as error:
             raise DataError(f"{what}: {error.message}", hint=error.hint) from None
         if quantity.role in ("intermediate", "loss"):
-            raise DataError(f"{what}: {quantity.name.plain} is computed by the network, it cannot be given",
-                            hint=f"give {expected(network)}")
+            raise DataError(
+                f"{what}: {quantity.name.plain} is computed by the network, it cannot be given",
+                hint=f"give {expected(network)}",
+            )
         if quantity.base in found:
-            raise DataError(f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once")
+            raise DataError(
+                f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once"
+            )
         found[quantity.base] = value
     return found
 
@@ -48,24 +52,30 @@ def with_defaults(network: Network, values: Mapping[Base, Any]) -> dict[Base, An
 
 def expected(network: Network) -> str:
     """What a program of the network needs, in words."""
-    parts = [f"{word} {', '.join(_short([q.name.plain for q in network.with_role(role)]))}"  # type: ignore[arg-type]
-             for role, word in ROLE_WORDS.items() if network.with_role(role)]  # type: ignore[arg-type]
+    parts = [
+        f"{word} {', '.join(_short([q.name.plain for q in found]))}"
+        for role, word in DECLARATIONS.items()
+        if (found := network.with_role(role))
+    ]
     return "; ".join(parts)
 
 
 def _short(names: list[str], most: int = 12) -> list[str]:
-    return names if len(names) <= most else [*names[:most - 2], "...", names[-1]]
+    return names if len(names) <= most else [*names[: most - 2], "...", names[-1]]
 
 
 def require(network: Network, values: Mapping[Base, Any], wanted: Iterable[Quantity]) -> None:
     """Refuse values in which something is missing, naming everything that is."""
     missing = [q.name.plain for q in wanted if q.base not in values]
     if missing:
-        raise DataError(f"no value for {', '.join(_short(missing))}", hint=f"a program needs {expected(network)}")
+        raise DataError(
+            f"no value for {', '.join(_short(missing))}", hint=f"a program needs {expected(network)}"
+        )
 
 
 def common_dtype(values: Iterable[Any]) -> np.dtype[Any]:
-    """The floating dtype of the values: Python numbers and integers take that of the others, float64 if there is none.
+    """The floating dtype of the values: Python numbers and integers take that of the others, float64 if
+    there is none.
 
     >>> common_dtype([np.float32(1), 2, 0.5]), common_dtype([1, np.arange(3)])
     (dtype('float32'), dtype('float64'))
@@ -83,7 +93,9 @@ def as_numbers(quantity: Quantity, value: Any, dtype: np.dtype[Any]) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise DataError(f"the value of {quantity.name.plain} is a list with rows of different lengths") from None
+        raise DataError(
+            f"the value of {quantity.name.plain} is a list with rows of different lengths"
+        ) from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"the value of {quantity.name.plain} is not a real number: {_excerpt(value)}")
     return array.astype(dtype, copy=False)[()]
@@ -100,29 +112,34 @@ def _excerpt(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def check_shapes(network: Network, values: Mapping[Base, Array], *, samples: bool) -> int | None:
-    """Check every value against its quantity; return the number of samples, None where there is no sample axis.
+def check_shapes(network: Network, values: Mapping[Base, Array]) -> int | None:
+    """Check every value against its quantity; return the number of samples, None without a sample axis.
 
-    In a scalar network inputs, targets and constants may carry one leading axis of samples (with `samples`).
+    In a scalar network inputs, targets and constants may carry one leading axis of samples.
     """
-    count: tuple[int, str] | None = None
+    count: int | None = None
+    first = ""
     for base, value in values.items():
-        quantity = network.quantities[base]
-        shape = np.shape(value)
+        quantity, shape = network.quantities[base], tuple[int, ...](np.shape(value))
+        name = quantity.name.plain
         if not shape:
             continue
-        name = quantity.name.plain
         if quantity.role == "parameter":
-            raise DataError(f"{name} is a scalar parameter, but its value has shape {shape}",
-                            hint="give one number: all samples share it")
-        if not samples or len(shape) > 1:
-            raise DataError(f"{name} is a scalar, but its value has shape {shape}",
-                            hint="give one number, or a list with one number for each sample" if samples
-                            else "give one number")
-        if count is not None and shape[0] != count[0]:
-            raise DataError(f"{name} has {shape[0]} samples, but {count[1]} has {count[0]}",
-                            hint="give the same number of samples for every input and target")
-        count = shape[0], name
-    if count is not None and count[0] == 0:
-        raise DataError(f"{count[1]} has no samples", hint="give at least one")
-    return count[0] if count else None
+            raise DataError(
+                f"{name} is a scalar parameter, but its value has shape {shape}",
+                hint="give one number: all samples share it",
+            )
+        if len(shape) > 1:
+            raise DataError(
+                f"{name} is a scalar, but its value has shape {shape}",
+                hint="give one number, or a list with one number for each sample",
+            )
+        if count is not None and shape[0] != count:
+            raise DataError(
+                f"{name} has {shape[0]} samples, but {first} has {count}",
+                hint="give the same number of samples for every input and target",
+            )
+        count, first = shape[0], name
+    if count == 0:
+        raise DataError(f"{first} has no samples", hint="give at least one")
+    return count

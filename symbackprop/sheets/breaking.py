@@ -21,6 +21,7 @@ ROOM = 37.0
 PLUS, MINUS = Math(" + ", " + "), Math(" - ", " - ")
 NEW_PLUS, NEW_MINUS = Math(r"\quad {} + ", "  + "), Math(r"\quad {} - ", "  - ")
 NEW_DOT = Math(r"\quad \cdot ", "  · ")
+BESIDE = Math(r",\qquad ", ",   ")
 OPEN, CLOSE = Math(r"\bigl(", "("), Math(r"\bigr)", ")")
 
 
@@ -65,6 +66,20 @@ def rows(left: Math, lines: Sequence[Math], condition: Math = NOTHING) -> list[R
     made = [Row(left, first), *(Row(NOTHING, line, NOTHING) for line in rest)]
     last = made[-1]
     return [*made[:-1], Row(last.left, last.right, last.relation, condition)]
+
+
+def side_by_side(single: Sequence[Row], room: float = ROOM) -> list[Row]:
+    """Short formulas that belong together, several on one line where they fit."""
+    found: list[Row] = []
+    for row in single:
+        previous = found[-1] if found else None
+        if previous is not None and row.left and not previous.condition and not row.condition:
+            longer = previous.right + BESIDE + row.left + Math(f" {row.relation.latex} ", f" {row.relation.text} ") + row.right
+            if width(previous.left.latex) + width(longer.latex) <= room:
+                found[-1] = Row(previous.left, longer, previous.relation)
+                continue
+        found.append(row)
+    return found
 
 
 def _atoms(write: MathWriter, expression: Any, room: float) -> list[Atom]:

@@ -39,7 +39,8 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
 
 
 def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
-    yield Heading(3, c.say("paths.group", parameters=c.names(group.parameters), through=c.write.name(group.through)))
+    neuron = c.part(group.through) == "sum"
+    yield Heading(3, c.say("paths.neuron" if neuron else "paths.group", parameters=c.names(group.parameters), through=c.write.name(group.through)))
     links = _links(c, group)
     if c.full:
         yield from _way_to_the_loss(c, group)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from symbackprop.derivation import Derivation
 from symbackprop.sheets.blocks import Block, Formula, Heading, Paragraph
+from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.deltas import result_rows
 from symbackprop.sheets.mathematics import MathWriter
@@ -17,10 +18,11 @@ def summary(c: Composition) -> Iterator[Block]:
     """The deltas and the gradients over them."""
     named = c if c.derivation.style == "delta" else _with_deltas(c)
     deltas = named.derivation.deltas
-    quantities = [*deltas, *(q for group in named.groups for q in group.parameters)]
-    if not deltas or len(quantities) > LONGEST:
+    if not deltas or len(deltas) + len(named.derivation.parameters) > LONGEST:
         return
-    lines = [row for q in quantities for row in result_rows(named, q)]
+    lines = [row for q in deltas for row in result_rows(named, q)]
+    for group in named.groups:
+        lines += side_by_side([row for q in group.parameters for row in result_rows(named, q)])
     if len(lines) > LONGEST:
         return
     yield Heading(2, c.say("summary.heading"))

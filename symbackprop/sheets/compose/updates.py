@@ -7,6 +7,7 @@ from typing import Any
 from symbackprop.indexed import base_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import BECOMES, Block, Formula, Heading, Math, Paragraph, Row
+from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
 
 WRITTEN_OUT = 40
@@ -32,10 +33,7 @@ def updates(c: Composition) -> Iterator[Block]:
         yield Paragraph(c.say("update.each", parameter=any_parameter, rate=rate))
         yield Formula((Row(any_parameter, any_parameter + Math(" - ", " - ") + rate + Math(r"\,", " ") + partial, BECOMES),))
         return
-    for group in c.groups:
-        if c.full and len(c.groups) > 1:
-            yield Paragraph(c.say("update.group", parameters=c.names(group.parameters)))
-        yield Formula(tuple(_row(c, quantity) for quantity in group.parameters))
+    yield Formula(tuple(row for group in c.groups for row in side_by_side([_row(c, q) for q in group.parameters])))
     if c.full:
         yield Paragraph(c.say("update.rate", rate=rate, loss=c.write.name(c.loss)))
 

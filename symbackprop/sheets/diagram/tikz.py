@@ -25,7 +25,7 @@ def tikz(drawing: Drawing) -> str:
         rf"\begin{{tikzpicture}}[x={SCALE}cm, y=-{SCALE}cm, >={{Stealth[length=4.5pt]}}{smaller},",
         r"  unit/.style={draw=black!45, rounded corners=5.5mm, inner sep=0pt},",
         r"  array/.style={draw=black!45, rounded corners=2mm, inner sep=0pt, align=center},",
-        r"  weight/.style={fill=white, inner sep=1pt, font=\scriptsize}, mark/.style={inner sep=1pt, font=\scriptsize}]",
+        r"  weight/.style={fill=white, inner sep=1pt, font=\scriptsize}, aside/.style={inner sep=1pt, font=\scriptsize}]",
         *(line for p in drawing.nodes for line in _node(p)),
         *(_arrow(e) for e in drawing.edges),
         *(rf"\node[weight] at ({e.label_at[0]:g},{e.label_at[1]:g}) {{${e.edge.weight.latex}$}};"
@@ -47,7 +47,7 @@ def _node(p: PlacedNode) -> Iterator[str]:
     yield rf"\node[{style}, fill={COLOURS[p.node.kind]}, {size}] ({p.node.key}) at ({p.x:g},{p.y:g}) {{{text}}};"
     if p.node.marks:
         marks = r",\,".join(name.latex for name in p.node.marks)
-        yield rf"\draw[<-, black!55] ({p.node.key}.south) -- ++(0,20) node[mark, below, black] {{${marks}$}};"
+        yield rf"\draw[<-, black!55] ({p.node.key}.south) -- ++(0,20) node[aside, below, black] {{${marks}$}};"
 
 
 def _arrow(e: PlacedEdge) -> str:

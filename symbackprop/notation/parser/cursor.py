@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from symbackprop.errors import NotationError, Span
 from symbackprop.notation.lexer import DEEPEST, Token
+from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Node, Number
-from symbackprop.notation.vocabulary import Vocabulary
 
 OPENING = {"(": ")", "[": "]", "{": "}", "lset": "rset", "langle": "rangle", "begin": "end_begin"}
 CLOSING = frozenset(OPENING.values())

@@ -5,9 +5,9 @@ Contract: `[x]` around one expression is a bracket, `[z > 0]` an indicator, `[a,
 
 from __future__ import annotations
 
-from symbackprop.notation.calls import Calls
-from symbackprop.notation.cursor import CLOSING
 from symbackprop.notation.lexer import Token
+from symbackprop.notation.parser.calls import Calls
+from symbackprop.notation.parser.cursor import CLOSING
 from symbackprop.notation.syntax import Cases, Compare, Indicator, Matrix, Node
 from symbackprop.notation.tables import CASES_ENVIRONMENTS
 
@@ -16,7 +16,7 @@ class Arrays(Calls):
     """The layer of the parser that reads matrices and cases."""
 
     def array(self, token: Token) -> Node:
-        """What stands in square brackets, or cases behind a lone `\\{`."""
+        r"""What stands in square brackets, or cases behind a lone `\{`."""
         self.at += 1
         if token.kind == "lset":
             node = self.environment(self.token, cases=True)

@@ -1,7 +1,7 @@
 r"""Reads subscripts and superscripts: `_{12}`, `_{i,t-1}`, `^{[l](i)}`, `^T`, `'`, `[i, j]`.
 
-Contract: a `Raw` script is what is written, with its label if it can be part of a name; whether it is a name's
-label, an index or a power is decided in `references`, with the vocabulary.
+Contract: a `Raw` script is what is written, with its label if it can be part of a name; whether it is a label,
+an index or a power is decided in `references`, with the vocabulary.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from symbackprop.errors import Span
-from symbackprop.names import Kind, Label, Name, make_name, parse_name
+from symbackprop.names import Kind, Label, Name
 from symbackprop.names.spelling import label_text
-from symbackprop.notation.cursor import CLOSING, OPENING, Cursor, number_node, number_value, split_run
 from symbackprop.notation.lexer import Token
+from symbackprop.notation.parser.cursor import Cursor, split_run
+from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import Node, Number, Reference, Script
-from symbackprop.notation.vocabulary import Vocabulary
+from symbackprop.notation.syntax import Node
 
 RawKind = Literal["sub", "sup", "bracket", "paren", "transpose", "inverse", "prime"]
 
@@ -48,7 +48,6 @@ class Raw(NamedTuple):
 _SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})
 _LABEL_KINDS = frozenset({"run", "letter", "word", "number", ",", "*", "_", "{", "}"})
 _SILENT = frozenset({"_", "{", "}"})
-_OPERATORS = frozenset({"+", "-", "*", "/", "cdot", "times", "(", "frac", "<", ">", "<=", ">=", "=", "!="})
 _BEHIND_LABELS = frozenset({"(", "[", "run", "top", "'", "}"})
 LONGEST_LABEL = 60
 """Tokens of a label; what is longer is an expression."""
@@ -247,7 +246,7 @@ class Scripts(Cursor):
         return label_text(parts)
 
     def _is_index_list(self, opening: int) -> bool:
-        """Whether brackets hold what can be indices or labels: numbers, names, names plus or minus a number."""
+        """Whether brackets hold what can be indices: numbers, names, names plus or minus something."""
         last = self.closing(opening)
         if last - opening > LONGEST_LABEL or last == opening + 1:
             return False
@@ -274,109 +273,12 @@ class Scripts(Cursor):
             position += 1
         return not expects_item
 
-    def script(self, raw: Raw, kind: Kind) -> Script:
-        """A script read as indices."""
-        if raw.token is not None:
-            items = self._token_items(raw.token, alone=kind == "sub")
-            return Script(kind, tuple(items), len(items) > 1, span=raw.span)
-        here, self.at = self.at, raw.first
-        items: list[Node] = []
-        packed = False
-        commas = any(self.tokens[n].kind == "," for n in range(raw.first, raw.last))
-        while True:
-            found = self._item(raw.last, alone=kind == "sub" and not commas)
-            packed = packed or len(found) > 1
-            items += found
-            if self.at >= raw.last or not self.accept(","):
-                break
-        if self.at < raw.last:
-            raise self.unexpected("separate indices by commas")
-        self.at = here
-        return Script(kind, tuple(items), packed and not commas, span=raw.span)
-
-    def exponent(self, raw: Raw) -> Node:
-        """A superscript read as an exponent."""
-        if raw.node is not None:
-            return raw.node
-        if raw.token is not None:
-            return self._whole(raw.token)
-        here, self.at = self.at, raw.first
-        node = self.sum()
-        if self.at != raw.last:
-            raise self.unexpected()
-        self.at = here
-        return node
-
-    def _item(self, last: int, *, alone: bool) -> list[Node]:
-        """What stands between two commas: an expression, or indices that follow each other."""
-        depth, operators = 0, False
-        for position in range(self.at, last):
-            kind = self.tokens[position].kind
-            if kind in OPENING:
-                depth += 1
-                operators = operators or kind == "("
-            elif kind in CLOSING:
-                depth -= 1
-            elif depth == 0:
-                if kind == ",":
-                    break
-                operators = operators or kind in _OPERATORS
-        if operators:
-            return [self.sum()]
-        items: list[Node] = []
-        while self.at < last and self.kind != ",":
-            token = self.token
-            if token.kind in {"run", "number", "word", "letter"} and self.after() not in {"_", "^", "'"}:
-                self.at += 1
-                items += self._token_items(token, alone=alone)
-            else:
-                items.append(self.operand())
-        if not items:
-            raise self.unexpected("an index is missing here")
-        return items
-
-    def _token_items(self, token: Token, *, alone: bool) -> list[Node]:
-        """The indices in one token: `ki` are two, `12` are two if nothing else stands there."""
-        kind, value, start, _ = token
-        if kind == "number" and alone and value.isdigit():
-            return [
-                Number(number_value(digit), digit, span=(start + n, start + n + 1))
-                for n, digit in enumerate(value)
-            ]
-        if kind != "run":
-            return [self._whole(token)]
-        letters, digits = split_run(value)
-        name = make_name(letters)
-        if (
-            len(letters) == 1
-            or name.key in self.bound
-            or self.vocabulary.find(name)
-            or len(letters) > MOST_INDICES
-        ):
-            parts = [letters]
-        else:
-            parts = list(letters)
-        items: list[Node] = []
-        for part in parts:
-            items.append(Reference(make_name(part), span=(start, start + len(part))))
-            start += len(part)
-        if digits:
-            items.append(Number(number_value(digits), digits, span=(start, start + len(digits))))
-        return items
-
-    def _whole(self, token: Token) -> Node:
-        """One token as an expression."""
-        if token.kind == "number":
-            return number_node(token)
-        name = parse_name(token.value)
-        if name is None:
-            raise self.error(f"{token.value} cannot be read as a name", token[2:])
-        return Reference(name, span=token[2:])
-
-
-MOST_INDICES = 3
-"""Longer runs of letters in a script are a word."""
-
 
 def _is_transpose(tokens: list[Token]) -> bool:
     return len(tokens) == 1 and (tokens[0].kind == "top" or tokens[0].value in {"T", "top", "intercal"})
+
+
+def glued_number(token: Token, digits: str) -> Raw:
+    """The number at the end of a run, as a subscript: `W1`."""
+    start = token.end - len(digits)
+    return Raw("sub", digits, (start, token.end), Token("number", digits, start, token.end), glued=True)

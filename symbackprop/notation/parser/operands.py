@@ -1,19 +1,21 @@
-r"""Reads an expression: sums, products, fractions, brackets, norms, derivatives. The top layer of the parser.
+r"""Reads what begins with a bracket or a command: fractions, roots, norms, indicators, derivatives, methods.
 
-Contract: one pass from left to right, precedence by one method a level; the tree keeps the author's order.
+Contract: one method for each kind of beginning, listed in `BEGINNINGS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symbackprop.names import make_name
-from symbackprop.notation.arrays import Arrays
-from symbackprop.notation.cursor import CLOSING, NAME_KINDS, number_node, number_value, shown
-from symbackprop.notation.lexer import Token, tokenize
-from symbackprop.notation.scripts import Raw
+from symbackprop.notation.lexer import Token
+from symbackprop.notation.parser.arrays import Arrays
+from symbackprop.notation.parser.cursor import CLOSING, NAME_KINDS, number_node, number_value, shown
+from symbackprop.notation.parser.scripts import Raw
+from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import (
     Absolute,
-    Add,
     Call,
     Compare,
     Divide,
@@ -23,7 +25,6 @@ from symbackprop.notation.syntax import (
     Inner,
     Joint,
     Multiply,
-    Negate,
     Node,
     Norm,
     Number,
@@ -34,239 +35,42 @@ from symbackprop.notation.syntax import (
     Transpose,
 )
 from symbackprop.notation.tables import FUNCTIONS
-from symbackprop.notation.vocabulary import NOTHING_KNOWN, Vocabulary
 
 JOINTS: dict[str, Joint] = {"cdot": "cdot", "*": "star", "@": "at", "times": "times", "hadamard": "hadamard"}
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "=", "!=", "≈", "in"})
-_STARTS = """
-    number ( [ { lset frac sqrt root reduce partial nabla triangle ones langle | || brace begin
-"""
-STARTS = NAME_KINDS | frozenset(_STARTS.split())
-"""Tokens with which a factor begins."""
 
 
-def parse_expression(text: Line | str, vocabulary: Vocabulary = NOTHING_KNOWN) -> Node:
-    r"""The tree of one expression, such as a homework answer without its left side.
-
-    >>> parse_expression(r"\frac12 x")
-    Multiply(factors=(Divide(numerator=Number(1), denominator=Number(2)), x), joints=('juxtaposition',))
-    """
-    line = Line.of(text) if isinstance(text, str) else text
-    return parse_tokens(line, tokenize(line), vocabulary)
-
-
-def parse_tokens(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> Node:
-    """The tree of tokens that are one expression."""
-    parser = Parser(line, tokens, vocabulary)
-    node = parser.comparison()
-    if parser.kind != "end":
-        hint = "a row of formulas is read one by one" if parser.kind in {",", ";"} else None
-        raise parser.unexpected(hint)
-    return Indicator(node, span=node.span) if isinstance(node, Compare) else node
-
-
-class Parser(Arrays):
-    """The layer of the parser that knows precedence."""
+class Operands(Arrays):
+    """The layer of the parser that reads single factors."""
 
     def __init__(self, line: Line, tokens: list[Token], vocabulary: Vocabulary) -> None:
         super().__init__(line, tokens, vocabulary)
         self.bar = ""
         """The bar that would close an absolute value or a norm here."""
 
-    # ---- conditions and sums
-
-    def comparison(self) -> Node:
-        """`a`, or `a < b <= c`."""
-        first = self.sum()
-        if self.tokens[self.at].kind not in COMPARISONS:
-            return first
-        operands, operators = [first], list[str]()
-        while self.kind in COMPARISONS:
-            operators.append(self.token.kind)
-            self.at += 1
-            operands.append(self.sum())
-        return Compare(tuple(operands), tuple(operators), span=self.span(first.span[0]))
-
-    def sum(self) -> Node:
-        """Terms joined by + and -."""
-        start = self.tokens[self.at].start
-        first = self._signed_product(negative=False)
-        if self.tokens[self.at].kind not in {"+", "-"}:
-            return first
-        terms = [first]
-        while (kind := self.tokens[self.at].kind) in {"+", "-"}:
-            begin = self.tokens[self.at].start
-            self.at += 1
-            term = self._signed_product(negative=kind == "-")
-            terms.append(
-                Negate(term.operand, span=(begin, term.span[1])) if isinstance(term, Negate) else term
-            )
-        return Add(tuple(terms), span=self.span(start))
-
-    def _signed_product(self, *, negative: bool) -> Node:
-        start = self.tokens[self.at].start
-        while (kind := self.tokens[self.at].kind) in {"+", "-"}:
-            negative ^= kind == "-"
-            self.at += 1
-        product = self.product()
-        return Negate(product, span=(start, product.span[1])) if negative else product
-
-    # ---- products
-
-    def product(self) -> Node:
-        """Factors, flat; a slash divides all that stands before it in the product."""
-        first = self.operand()
-        kind = self.tokens[self.at].kind
-        if kind not in JOINTS and kind != "/" and kind not in STARTS:
-            return first
-        factors: list[Node] = []
-        joints: list[Joint] = []
-        self._append(factors, joints, first, None)
-        while True:
-            token = self.tokens[self.at]
-            kind = token.kind
-            if kind in JOINTS:
-                self.at += 1
-                self._append(factors, joints, self.signed_operand(), JOINTS[kind])
-            elif kind == "/":
-                self._slash(factors, joints)
-            elif kind in STARTS and kind != self.bar:
-                if kind == "number":
-                    raise self.error(
-                        "a number stands right behind a factor",
-                        (token.start, token.end),
-                        rf"write ^{token.value} for a power, or \cdot {token.value} for a product",
-                    )
-                self._append(factors, joints, self.operand(), "juxtaposition")
-            else:
-                break
-        if len(factors) == 1:
-            return factors[0]
-        return Multiply(tuple(factors), tuple(joints), span=self.span(factors[0].span[0]))
-
-    def _append(self, factors: list[Node], joints: list[Joint], factor: Node, joint: Joint | None) -> None:
-        if joint is not None:
-            joints.append(joint)
-        if factor is self.split_product and isinstance(factor, Multiply):
-            factors += factor.factors
-            joints += factor.joints
-        else:
-            factors.append(factor)
-
-    def _slash(self, factors: list[Node], joints: list[Joint]) -> None:
-        """`a b / c`: the product so far over the next factor; `dL / dW` is one thing."""
+    def number(self, token: Token) -> Node:
+        """A number; `1[z > 0]` is an indicator."""
         self.at += 1
-        divisor = self.signed_operand()
-        following = self.tokens[self.at]
-        glued = isinstance(divisor, Number) and following.kind in NAME_KINDS and self.adjacent()
-        if divisor is self.split_product or glued:
-            end = following.end if glued else divisor.span[1]
-            text = self.line.text[divisor.span[0] : end]
-            raise self.error(
-                f"1/{text} may be 1/({text}) or (1/...)...",
-                (divisor.span[0], end),
-                f"write /({text}), or a space or bracket behind the first factor",
-            )
-        partial = self._derivative(factors[-1], divisor, slash=True)
-        if partial is not None:
-            factors[-1] = partial
-            return
-        start = factors[0].span[0]
-        product = (
-            factors[0]
-            if len(factors) == 1
-            else Multiply(tuple(factors), tuple(joints), span=self.span(start))
-        )
-        factors[:] = [Divide(product, divisor, True, span=self.span(start))]
-        joints.clear()
-
-    def signed_operand(self) -> Node:
-        """A factor that may have a sign: `a * -b`, `x^-1`."""
-        start = self.tokens[self.at].start
-        negative = False
-        while (kind := self.tokens[self.at].kind) in {"+", "-"}:
-            negative ^= kind == "-"
-            self.at += 1
-        node = self.operand()
-        return Negate(node, span=(start, node.span[1])) if negative else node
-
-    # ---- operands
-
-    def operand(self) -> Node:
-        """One factor: what begins here, with the scripts, methods and powers behind it."""
-        token = self.tokens[self.at]
-        kind = token.kind
-        if kind in NAME_KINDS:
-            node = self.named_operand()
-        elif kind == "number":
-            node = self._number(token)
-        else:
-            self.deeper()
-            node = self._other(token)
-            self.nesting -= 1
-        if self.tokens[self.at].kind in _POSTFIX:
-            return self._postfix(node)
+        node = number_node(token)
+        if token.value == "1" and self.kind in {"_", "[", "(", "lset"}:
+            return self._ones_or_indicator(token, node)
         return node
 
-    def _postfix(self, node: Node) -> Node:
-        while True:
-            kind = self.tokens[self.at].kind
-            if kind in {"_", "^", "'", "top", "["}:
-                raws = self.raw_scripts(None)
-                if not raws:
-                    return node
-                node = self._norm_scripts(node, raws) if isinstance(node, Norm) else self.marked(node, raws)
-            elif kind == "**":
-                self.at += 1
-                exponent = self.signed_operand()
-                node = Power(node, exponent, span=self.span(node.span[0]))
-            elif kind == "method":
-                node = self._method(node)
-            else:
-                return node
-
-    def _number(self, token: Token) -> Node:
+    def reduce(self, token: Token) -> Node:
+        r"""`\sum` and `\prod`."""
         self.at += 1
-        number = number_node(token)
-        if token.value == "1" and self.kind in {"_", "[", "(", "lset"}:
-            return self._ones(token, number)
-        return number
+        if self.kind not in {"_", "^"}:
+            raise self.error("the sum has no index", token[2:], r"write \sum_{i=1}^{n}, or sum(...)")
+        return self.reduction(token.value, token.start)
 
-    def _other(self, token: Token) -> Node:
-        """What begins with a bracket, a sign or a command."""
-        match token.kind:
-            case "(" | "[" | "lset":
-                return self._bracket(token)
-            case "{" | "brace":
-                return self._group(token)
-            case "frac":
-                return self._fraction(token)
-            case "sqrt" | "root":
-                return self._root(token)
-            case "reduce":
-                self.at += 1
-                if self.kind not in {"_", "^"}:
-                    raise self.error("the sum has no index", token[2:], r"write \sum_{i=1}^{n}, or sum(...)")
-                return self.reduction(token.value, token.start)
-            case "partial" | "nabla" | "triangle":
-                return self._gradient(token)
-            case "|" | "||":
-                return self._bars(token)
-            case "langle":
-                return self._inner(token)
-            case "ones":
-                self.at += 1
-                return self._ones(token, None)
-            case "begin":
-                return self.environment(token)
-            case "dots":
-                raise self.error("dots cannot be read", token[2:], r"write the sum with \sum_{i=1}^{n}")
-            case _:
-                raise self.unexpected()
+    def dots(self, token: Token) -> Node:
+        """Dots stand for terms that nobody wrote."""
+        raise self.error("dots cannot be read", token[2:], r"write the sum with \sum_{i=1}^{n}")
 
     # ---- brackets
 
-    def _bracket(self, token: Token) -> Node:
+    def bracket(self, token: Token) -> Node:
+        r"""`(a + b)`, `[a, b]`, `\{a\}`, `(z > 0)`."""
         if token.kind == "[" or (token.kind == "lset" and self.after() == "begin"):
             before, self.bar = self.bar, ""
             node = self.array(token)
@@ -283,7 +87,7 @@ class Parser(Arrays):
         self.at += 1
         return Indicator(node, span=self.span(token.start)) if isinstance(node, Compare) else node
 
-    def _group(self, token: Token) -> Node:
+    def group(self, token: Token) -> Node:
         r"""Braces are invisible: `{W^{(1)}}_{ij}`, `{\partial h_2}`; an underbrace loses its remark."""
         self.at += 1
         if token.kind == "brace":
@@ -322,7 +126,8 @@ class Parser(Arrays):
             raise self.unexpected("a command needs its argument in braces")
         return self.operand()
 
-    def _bars(self, token: Token) -> Node:
+    def bars(self, token: Token) -> Node:
+        r"""`|x|`, `\|v\|`."""
         self.at += 1
         before, self.bar = self.bar, token.kind
         node = self.comparison()
@@ -333,7 +138,7 @@ class Parser(Arrays):
         span = self.span(token.start)
         return Absolute(node, span=span) if token.kind == "|" else Norm(node, span=span)
 
-    def _norm_scripts(self, node: Node, raws: list[Raw]) -> Node:
+    def norm_scripts(self, node: Node, raws: list[Raw]) -> Node:
         r"""`\|W\|_F^2` and `\|W\|^2_F`."""
         subscripts = [raw for raw in raws if raw.kind == "sub"]
         others = [raw for raw in raws if raw.kind != "sub"]
@@ -346,7 +151,8 @@ class Parser(Arrays):
             node = Norm(node.operand, label, span=(node.span[0], subscripts[0].span[1]))
         return self.marked(node, others)
 
-    def _inner(self, token: Token) -> Node:
+    def inner(self, token: Token) -> Node:
+        r"""`\langle a, b \rangle`."""
         self.at += 1
         before, self.bar = self.bar, "|"
         left = self.sum()
@@ -357,8 +163,13 @@ class Parser(Arrays):
         self.expect("rangle")
         return Inner(left, right, span=self.span(token.start))
 
-    def _ones(self, token: Token, number: Number | None) -> Node:
-        r"""`\mathbf{1}`, `\mathbf{1}_m`, `\mathbb{1}[z > 0]`, `\mathbf{1}_{z > 0}`; with a number, a plain 1."""
+    def ones(self, token: Token) -> Node:
+        r"""`\mathbf{1}`, `\mathbf{1}_m`, `\mathbb{1}[z > 0]`, `\mathbf{1}_{z > 0}`."""
+        self.at += 1
+        return self._ones_or_indicator(token, None)
+
+    def _ones_or_indicator(self, token: Token, number: Number | None) -> Node:
+        """The number is given where the 1 was a plain one."""
         here = self.at
         if self.kind == "_" and self.after() == "{":
             self.at += 2
@@ -375,7 +186,7 @@ class Parser(Arrays):
         elif self.kind in {"[", "(", "lset"}:
             inside = self.tokens[self.at + 1 : self.closing(self.at)]
             if any(t.kind in COMPARISONS for t in inside):
-                condition = self._bracket(self.token)
+                condition = self.bracket(self.token)
                 if isinstance(condition, Indicator):
                     return Indicator(condition.condition, span=self.span(token.start))
                 self.at = here
@@ -386,7 +197,8 @@ class Parser(Arrays):
 
     # ---- fractions, roots, methods
 
-    def _fraction(self, token: Token) -> Node:
+    def fraction(self, token: Token) -> Node:
+        r"""`\frac{a}{b}`, `\frac{\partial L}{\partial W}`, `\frac{\partial}{\partial W} L`."""
         self.at += 1
         operator = self._derivative_operator()
         numerator = None if operator else self.argument()
@@ -398,7 +210,7 @@ class Parser(Arrays):
                 )
             of = self.operand()
             return Partial(of, denominator.wrt, span=self.span(token.start))
-        partial = self._derivative(numerator, denominator, slash=False)
+        partial = self.derivative(numerator, denominator, slash=False)
         return partial or Divide(numerator, denominator, span=self.span(token.start))
 
     def _derivative_operator(self) -> bool:
@@ -412,7 +224,7 @@ class Parser(Arrays):
                     return True
         return False
 
-    def _derivative(self, above: Node, below: Node, *, slash: bool) -> Node | None:
+    def derivative(self, above: Node, below: Node, *, slash: bool) -> Node | None:
         """The derivative that a quotient of two differentials is; None for an ordinary quotient."""
         span = self.span(above.span[0])
         if isinstance(above, Gradient) and isinstance(below, Gradient) and above.kind == below.kind:
@@ -431,7 +243,8 @@ class Parser(Arrays):
             return Partial(of, wrt, span=span)
         return None
 
-    def _root(self, token: Token) -> Node:
+    def root(self, token: Token) -> Node:
+        r"""`\sqrt{x}`, `\sqrt[3]{x}`, `√x`."""
         self.at += 1
         if token.kind == "root":
             return Call("sqrt", (self.operand(),), span=self.span(token.start))
@@ -446,7 +259,7 @@ class Parser(Arrays):
             return Call("sqrt", (radicand,), span=span)
         return Power(radicand, Divide(Number(number_value("1"), "1"), degree), span=span)
 
-    def _method(self, node: Node) -> Node:
+    def method(self, node: Node) -> Node:
         """`W.T`, `a.dot(b)`, `A.sum(axis=0)`."""
         token = self.tokens[self.at]
         self.at += 1
@@ -472,7 +285,7 @@ class Parser(Arrays):
 
     # ---- derivatives
 
-    def _gradient(self, token: Token) -> Node:
+    def gradient(self, token: Token) -> Node:
         r"""`\partial L`, `\nabla_W L`, `\triangle w`."""
         self.at += 1
         if token.kind == "partial":
@@ -502,7 +315,28 @@ class Parser(Arrays):
         return None
 
 
-_POSTFIX = frozenset({"_", "^", "'", "top", "[", "**", "method"})
+BEGINNINGS: dict[str, Callable[[Operands, Token], Node]] = {
+    "number": Operands.number,
+    "(": Operands.bracket,
+    "[": Operands.bracket,
+    "lset": Operands.bracket,
+    "{": Operands.group,
+    "brace": Operands.group,
+    "begin": Operands.environment,
+    "frac": Operands.fraction,
+    "sqrt": Operands.root,
+    "root": Operands.root,
+    "reduce": Operands.reduce,
+    "|": Operands.bars,
+    "||": Operands.bars,
+    "langle": Operands.inner,
+    "ones": Operands.ones,
+    "partial": Operands.gradient,
+    "nabla": Operands.gradient,
+    "triangle": Operands.gradient,
+    "dots": Operands.dots,
+}
+"""Kind of token -> what begins with it; names are read by `named_operand`."""
 
 
 def _undifferentiated(node: Node) -> Node | None:

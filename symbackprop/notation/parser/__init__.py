@@ -1,0 +1,16 @@
+r"""Text -> syntax tree. Each module is one layer of the parser and knows only the layers below it.
+
+cursor       walks over tokens
+scripts      subscripts and superscripts as they are written
+indices      ... as indices and exponents
+references   which scripts belong to a name: the vocabulary decides
+runs         runs of letters: `out`, `qz`, `dW2`
+reductions   sums and maxima over an index
+calls        functions and their arguments
+arrays       matrices and cases
+operands     what begins with a bracket or a command
+expressions  sums, products, conditions
+clauses      cuts a line into statements and a statement into its parts
+statements   equations and declarations
+collect      gathers the vocabulary of a whole file
+"""

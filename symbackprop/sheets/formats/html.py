@@ -1,0 +1,7 @@
+"""html."""
+from typing import Any
+
+
+def to_html(*args: Any) -> str:
+    """Not yet."""
+    raise NotImplementedError

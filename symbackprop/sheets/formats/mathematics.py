@@ -1,0 +1,37 @@
+r"""Displayed formulas as LaTeX source, for every format that reads LaTeX.
+
+Contract: `formula_source(formula)` gives the source without delimiters: one line, or ``aligned`` lines, boxed or not.
+"""
+from __future__ import annotations
+
+from symbackprop.sheets.blocks import Formula, Row
+
+
+def formula_source(formula: Formula) -> str:
+    r"""The source of a formula, for ``$$`` and ``\[``."""
+    if len(formula.rows) == 1 and not formula.rows[0].left:
+        body = formula.rows[0].right.latex
+    elif len(formula.rows) == 1:
+        body = _plain_row(formula.rows[0])
+    else:
+        body = "\\begin{aligned}\n" + aligned_rows(formula) + "\n\\end{aligned}"
+    return rf"\boxed{{{body}}}" if formula.boxed else body
+
+
+def aligned_rows(formula: Formula) -> str:
+    """The rows for ``aligned`` and ``align*``."""
+    if not any(row.left or row.relation for row in formula.rows):
+        return " \\\\\n".join("& " + row.right.latex for row in formula.rows)
+    return " \\\\\n".join(
+        (row.left.latex + " &" + (f"{row.relation.latex} " if row.relation else " ") + row.right.latex
+         + _condition(row)).strip()
+        for row in formula.rows)
+
+
+def _plain_row(row: Row) -> str:
+    relation = f" {row.relation.latex} " if row.relation else " "
+    return row.left.latex + relation + row.right.latex + _condition(row)
+
+
+def _condition(row: Row) -> str:
+    return rf" \qquad ({row.condition.latex})" if row.condition else ""

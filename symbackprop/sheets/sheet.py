@@ -1,0 +1,95 @@
+"""A sheet: blocks in order, which any format can render.
+
+Contract: a `Sheet` is frozen; every ``to_...`` gives the same bytes for the same sheet.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from symbackprop.errors import SymbackpropError
+from symbackprop.sheets.blocks import Block, Figure
+from symbackprop.sheets.formats.html import to_html
+from symbackprop.sheets.formats.latex import to_latex
+from symbackprop.sheets.formats.markdown import to_markdown
+from symbackprop.sheets.formats.notebook import to_notebook
+from symbackprop.sheets.formats.text import to_text
+
+Dialect = Literal["jupyter", "github"]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A derivation, written down."""
+
+    blocks: tuple[Block, ...]
+    language: str
+    folders: tuple[Path, ...]
+
+    def to_markdown(self, dialect: Dialect = "jupyter", picture: str | None = None) -> str:
+        """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences. The network is drawn by Mermaid, or is
+        the file `picture`."""
+        return to_markdown(self.blocks, self.folders, dialect, picture)
+
+    def to_latex(self) -> str:
+        """A LaTeX document: for pdflatex, or for xelatex where there are Chinese characters."""
+        return to_latex(self.blocks, self.folders)
+
+    def to_html(self) -> str:
+        """A self-contained HTML page with MathML: no script, nothing to load.
+
+        Raises:
+            SymbackpropError: math-core is not installed.
+        """
+        return to_html(self.blocks, self.folders, self.language)
+
+    def to_notebook(self) -> str:
+        """A Jupyter notebook as JSON text, with runnable cells."""
+        return to_notebook(self.blocks, self.folders)
+
+    def to_text(self, width: int = 96) -> str:
+        """Plain text for a terminal of `width` columns."""
+        return to_text(self.blocks, self.folders, width)
+
+    def save(self, path: Path | str, dialect: Dialect = "jupyter") -> Path:
+        """Write the sheet to a file in the format of its ending; beside Markdown also the picture as SVG.
+
+        Raises:
+            SymbackpropError: the ending is not one of .md, .tex, .html, .ipynb, .txt.
+        """
+        path = Path(path)
+        match path.suffix:
+            case ".md":
+                picture = path.with_suffix(".svg")
+                picture.write_text(self._svg(), encoding="utf-8", newline="\n")
+                content = self.to_markdown(dialect, picture.name)
+            case ".tex":
+                content = self.to_latex()
+            case ".html":
+                content = self.to_html()
+            case ".ipynb":
+                content = self.to_notebook()
+            case ".txt":
+                content = self.to_text()
+            case other:
+                raise SymbackpropError(f"a sheet cannot be written as '{other}'",
+                                       hint="use a file that ends in .md, .tex, .html, .ipynb or .txt")
+        path.write_text(content, encoding="utf-8", newline="\n")
+        return path
+
+    def _svg(self) -> str:
+        return next(b.diagram.svg() for b in self.blocks if isinstance(b, Figure))
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _repr_latex_(self) -> str:
+        return self.to_latex()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What Jupyter shows: Markdown, which it typesets itself."""
+        return {"text/markdown": self.to_markdown(), "text/plain": self.to_text()}

@@ -1,0 +1,112 @@
+"""Matrix forms against `numpy.einsum` on random contractions, and their notation against literal LaTeX."""
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from sympy import IndexedBase, Sum, symbols, tanh
+
+from symbackprop.functions import HELPERS, sigmoid
+from symbackprop.indexed import Softmax, product
+from symbackprop.matrix import NoMatrixForm, matrix_form
+from symbackprop.notation.matrix_writer import MatrixWriter
+from symbackprop.notation.writer import LATEX, Writer
+from symbackprop.numeric.array_source import ArraySource
+from symbackprop.numeric.printer import NumPySource
+
+i, j, k, s, t = symbols("i j k s t", integer=True)
+n0, n1, n2, m, T = symbols("n_0 n_1 n_2 m T", integer=True)
+A, B, D, W, X, Y, Z, b, v = map(IndexedBase, "A B D W X Y Z b v".split())
+
+
+def run(node: Any, row: Any, col: Any, arrays: dict[Any, Any]) -> Any:
+    """The value of a matrix tree through the NumPy it prints."""
+    names = {base: str(base) for base in arrays}
+    code = ArraySource(names, NumPySource)(node, row, col)
+    namespace: dict[str, Any] = {"np": np, **{str(base): value for base, value in arrays.items()}}
+    for source in HELPERS.values():
+        exec(source, namespace)
+    return eval(code, namespace)
+
+
+def random_contraction(seed: int) -> tuple[Any, list[Any], str, dict[Any, Any]]:
+    """A product of two to four factors over four indices, some of them summed; the same for einsum."""
+    draw = random.Random(seed)
+    letters = [i, j, k, s]
+    size = {i: 2, j: 3, k: 4, s: 5}
+    rng = np.random.default_rng(seed)
+    factors: list[Any] = []
+    arrays: dict[Any, Any] = {}
+    spec: list[str] = []
+    for number in range(draw.randint(2, 4)):
+        own = draw.sample(letters, draw.randint(1, 2))
+        base = IndexedBase(f"F{number}")
+        factors.append(base[tuple(own)])
+        arrays[base] = rng.standard_normal([size[x] for x in own])
+        spec.append("".join(x.name for x in own))
+    used = [x for x in letters if any(x.name in part for part in spec)]
+    free = draw.sample(used, min(len(used), draw.randint(0, 2)))
+    limits = [(x, 1, size[x]) for x in used if x not in free]
+    expression = sp.Mul(*factors, evaluate=False)
+    if limits:
+        expression = Sum(expression, *limits)
+    return expression, free, ",".join(spec) + "->" + "".join(x.name for x in free), arrays
+
+
+def test_random_contractions_equal_einsum() -> None:
+    reduced = 0
+    for seed in range(600):
+        expression, free, spec, arrays = random_contraction(seed)
+        row, col = (*free, None, None)[:2]
+        expected = np.einsum(spec, *arrays.values())
+        try:
+            node = matrix_form(expression, free)
+        except NoMatrixForm:
+            continue
+        reduced += 1
+        assert np.allclose(run(node, row, col, arrays), expected), (seed, expression, spec)
+    assert reduced > 500
+
+
+ADJOINTS = [
+    (Sum(W[k, i] * D[k, s], (k, 1, n2)), (i, s), r"W^{\top}\, D"),
+    (Sum(D[i, s] * X[j, s], (s, 1, m)), (i, j), r"D\, X^{\top}"),
+    (Sum(D[i, s], (s, 1, m)), (i,), r"D\, \mathbf{1}"),
+    (Sum(D[s, i], (s, 1, m)), (i,), r"D^{\top}\, \mathbf{1}"),
+    (product([D[i, s], 1 - tanh(Z[i, s]) ** 2]), (i, s), r"D \odot (1 - \tanh(Z) \odot \tanh(Z))"),
+    (sp.Add(Sum(W[i, j] * X[j, s], (j, 1, n0)), b[i], evaluate=False), (i, s), r"W\, X + b\, \mathbf{1}^{\top}"),
+    (sp.Add(Sum(X[s, j] * W[j, i], (j, 1, n0)), b[i], evaluate=False), (s, i), r"X\, W + \mathbf{1}\, b^{\top}"),
+    (v[i] * b[j], (i, j), r"v\, b^{\top}"),
+    (Sum(product([v[i], b[i]]), (i, 1, n0)), (), r"v^{\top}\, b"),
+]
+
+
+@pytest.mark.parametrize(("expression", "axes", "latex"), ADJOINTS)
+def test_notation(expression: Any, axes: Any, latex: str) -> None:
+    assert MatrixWriter(Writer({}, LATEX))(matrix_form(expression, axes)) == latex
+
+
+def test_a_shifted_index_stays_a_sum() -> None:
+    form = matrix_form(Sum(D[i, t] * A[j, t - 1], (t, 1, T)), (i, j))
+    assert MatrixWriter(Writer({}, LATEX))(form) == r"\sum_{t=1}^{T} D^{(t)}\, (A^{(t - 1)})^{\top}"
+
+
+def test_a_convolution_has_no_matrix_form() -> None:
+    with pytest.raises(NoMatrixForm):
+        matrix_form(Sum(W[k, t] * X[i + k - 1, j + t - 1], (k, 1, 3), (t, 1, 3)), (i, j))
+
+
+@pytest.mark.parametrize("axes", list(itertools.permutations((i, s))))
+def test_softmax_and_sigmoid_in_both_layouts(axes: Any) -> None:
+    z = np.random.default_rng(0).standard_normal((3, 4))
+    q = sp.Symbol("q", integer=True)
+    soft = matrix_form(Softmax(i, Z[q, s], (q, 1, 3)), axes)
+    value = run(soft, *axes, {Z: z})
+    assert np.allclose(value.sum(axis=axes.index(i)), 1)
+    squashed = run(matrix_form(sigmoid(Z[i, s]), axes), *axes, {Z: z})
+    expected = 1 / (1 + np.exp(-z))
+    assert np.allclose(squashed, expected if axes[0] == i else expected.T)
