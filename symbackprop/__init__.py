@@ -2,6 +2,7 @@
 
 Importing this package is cheap; SymPy and NumPy are imported when a name of the facade is first used.
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,56 @@ from symbackprop.errors import DataError, NetworkError, NotationError, Symbackpr
 if TYPE_CHECKING:
     from symbackprop.api import Derivation, Network, batch_norm, dense, networks, read, sequential
     from symbackprop.functions import (
-        activation, elu, gelu, identity, leaky_relu, maximum, minimum, relu, sigmoid, silu, softplus,
+        activation,
+        elu,
+        gelu,
+        identity,
+        leaky_relu,
+        maximum,
+        minimum,
+        relu,
+        sigmoid,
+        silu,
+        softplus,
     )
 
-_FUNCTIONS = ("activation", "elu", "gelu", "identity", "leaky_relu", "maximum", "minimum", "relu", "sigmoid", "silu",
-              "softplus")
+_FUNCTIONS = (
+    "activation",
+    "elu",
+    "gelu",
+    "identity",
+    "leaky_relu",
+    "maximum",
+    "minimum",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softplus",
+)
 
 __all__ = [
-    "DataError", "Derivation", "Network", "NetworkError", "NotationError", "SymbackpropError", "activation",
-    "batch_norm", "dense", "elu", "gelu", "identity", "leaky_relu", "maximum", "minimum", "networks", "read", "relu",
-    "sequential", "sigmoid", "silu", "softplus",
+    "DataError",
+    "Derivation",
+    "Network",
+    "NetworkError",
+    "NotationError",
+    "SymbackpropError",
+    "activation",
+    "batch_norm",
+    "dense",
+    "elu",
+    "gelu",
+    "identity",
+    "leaky_relu",
+    "maximum",
+    "minimum",
+    "networks",
+    "read",
+    "relu",
+    "sequential",
+    "sigmoid",
+    "silu",
+    "softplus",
 ]
 
 
@@ -28,5 +69,6 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'symbackprop' has no attribute {name!r}")
     import importlib
+
     module = importlib.import_module("symbackprop.functions" if name in _FUNCTIONS else "symbackprop.api")
     return getattr(module, name)

@@ -3,6 +3,7 @@
 Contract: `read`, `Network` and `sequential` give a `Network`; its `derive` gives a `Derivation`; the derivation's verbs
 hand it to the rooms that read it: sheets, numeric programs, checks, training.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -39,17 +40,39 @@ class Network(CheckedNetwork):
     (-y + z, x)
     """
 
-    def __init__(self, equations: Iterable[Any] | Specification, *, inputs: Iterable[Any] = (),
-                 targets: Iterable[Any] = (), parameters: Iterable[Any] = (), constants: Iterable[Any] = (),
-                 loss: Any = None, ranges: Mapping[Any, Any] | None = None, samples: Any = None,
-                 title: str = "") -> None:
-        specification = equations if isinstance(equations, Specification) else specification_from_sympy(
-            equations, roles={"input": inputs, "target": targets, "parameter": parameters, "constant": constants},
-            loss=loss, ranges=ranges, samples=samples, title=title)
+    def __init__(
+        self,
+        equations: Iterable[Any] | Specification,
+        *,
+        inputs: Iterable[Any] = (),
+        targets: Iterable[Any] = (),
+        parameters: Iterable[Any] = (),
+        constants: Iterable[Any] = (),
+        loss: Any = None,
+        ranges: Mapping[Any, Any] | None = None,
+        samples: Any = None,
+        title: str = "",
+    ) -> None:
+        specification = (
+            equations
+            if isinstance(equations, Specification)
+            else specification_from_sympy(
+                equations,
+                roles={"input": inputs, "target": targets, "parameter": parameters, "constant": constants},
+                loss=loss,
+                ranges=ranges,
+                samples=samples,
+                title=title,
+            )
+        )
         super().__init__(specification)
 
-    def derive(self, delta: core.DeltaConvention = "cost", style: core.Style | None = None,
-               derivatives: core.DerivativeForm | None = None) -> Derivation:
+    def derive(
+        self,
+        delta: core.DeltaConvention = "cost",
+        style: core.Style | None = None,
+        derivatives: core.DerivativeForm | None = None,
+    ) -> Derivation:
         """The backward pass.
 
         Args:
@@ -67,16 +90,31 @@ class Network(CheckedNetwork):
 class Derivation(core.Derivation):
     """The backward pass of a network, with the verbs that read it."""
 
-    def sheet(self, lang: str = "en", *, form: str | None = None, detail: str = "full",
-              templates: str | Path | None = None, values: Mapping[str, Any] | None = None) -> Any:
+    def sheet(
+        self,
+        lang: str = "en",
+        *,
+        form: str | None = None,
+        detail: str = "full",
+        templates: str | Path | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Any:
         """The derivation as a sheet: ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.to_text()`` ..."""
         from symbackprop.sheets import compose
-        return compose(self, language=lang, form=form, detail=detail, values=values,
-                       templates=Path(templates) if templates else None)
+
+        return compose(
+            self,
+            language=lang,
+            form=form,
+            detail=detail,
+            values=values,
+            templates=Path(templates) if templates else None,
+        )
 
     def compile(self, backend: str = "numpy") -> Any:
         """A function ``program(values) -> (loss, gradients)``; compiled once and kept."""
         from symbackprop.numeric import compile_program
+
         if backend not in self._programs:
             self._programs[backend] = compile_program(self, backend)
         return self._programs[backend]
@@ -88,12 +126,15 @@ class Derivation(core.Derivation):
     def gradient_check(self, values: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """Compare every gradient with central differences: parameter -> relative error."""
         from symbackprop.numeric import gradient_check
+
         return gradient_check(self, values, **options)
 
-    def train(self, values: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None,
-              **options: Any) -> Any:
+    def train(
+        self, values: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
         """Gradient descent; see `symbackprop.numeric.train` for the options."""
         from symbackprop.numeric import train
+
         return train(self, values, data, **options)
 
     def _repr_markdown_(self) -> str:
@@ -109,12 +150,18 @@ def read(source: str | Path) -> Network:
     """
     from symbackprop.networks import built_in
     from symbackprop.notation.reader import read_specification
+
     text, name = _text_of(source, built_in())
     return Network(read_specification(text, name))
 
 
-def sequential(*stack: layers.Layer, inputs: int, loss: str = "half_square", layout: layers.Layout = "rows",
-               title: str = "") -> Network:
+def sequential(
+    *stack: layers.Layer,
+    inputs: int,
+    loss: str = "half_square",
+    layout: layers.Layout = "rows",
+    title: str = "",
+) -> Network:
     """A network from a stack of layers; see `symbackprop.layers.sequential`.
 
     >>> net = sequential(dense(16, "relu"), dense(2), inputs=5, loss="softmax_cross_entropy")
@@ -127,11 +174,13 @@ def sequential(*stack: layers.Layer, inputs: int, loss: str = "half_square", lay
 def networks() -> dict[str, str]:
     """The built-in networks: name -> title."""
     from symbackprop.networks import built_in, title_of
+
     return {name: title_of(path) for name, path in built_in().items()}
 
 
 def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | None]:
     from symbackprop.errors import DataError
+
     text = str(source)
     if "\n" in text or "=" in text:
         return text, None
@@ -140,9 +189,12 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
         return path.read_text(encoding="utf-8-sig"), path.name
     except FileNotFoundError:
         import difflib
+
         near = difflib.get_close_matches(text, known, n=3)
-        raise DataError(f"there is no file and no built-in network called {text!r}",
-                        hint=f"did you mean {' or '.join(near)}?" if near else f"built in are {', '.join(known)}") from None
+        raise DataError(
+            f"there is no file and no built-in network called {text!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else f"built in are {', '.join(known)}",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None
 

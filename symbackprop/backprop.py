@@ -4,6 +4,7 @@ Contract: for every consumer ``u[I] = f`` of ``v`` the sweep linearizes ``f`` (`
 ``J = K`` for the wanted indices ``K``, and sums over the indices that are left. No network and no layer has a rule of
 its own; what holds only inside a range carries its condition.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +17,24 @@ import sympy as sp
 from symbackprop.errors import NetworkError
 from symbackprop.functions import Indicator, local_derivative, row_of
 from symbackprop.indexed import (
-    Base, Indices, Limit, LogSumExp, MaxOver, Softmax, affine_coefficient, base_of, bound_limits, canonical,
-    free_indices, fresh, freshen, freshen_all, indices_of, nonnegative, rename, sum_over,
+    Base,
+    Indices,
+    Limit,
+    LogSumExp,
+    MaxOver,
+    Softmax,
+    affine_coefficient,
+    base_of,
+    bound_limits,
+    canonical,
+    free_indices,
+    fresh,
+    freshen,
+    freshen_all,
+    indices_of,
+    nonnegative,
+    rename,
+    sum_over,
 )
 from symbackprop.network import Equation, Network, Quantity
 
@@ -111,7 +128,9 @@ class ReverseSweep:
         return Adjoint(quantity, symbol, tuple(found))
 
 
-def _scalar_contribution(consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr) -> Contribution:
+def _scalar_contribution(
+    consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr
+) -> Contribution:
     """The local derivative of a scalar by a scalar is one sum over all places where it stands."""
     if len(occurrences) == 1:
         return Contribution(consumer, (), outer, occurrences[0].factors, (), occurrences[0].rules)
@@ -133,11 +152,17 @@ def _with_fresh_indices(equation: Equation) -> Equation:
         return replace(equation, expression=expression)
     names = {limit.index: fresh(limit.index) for limit in equation.ranges}
     target = equation.base[tuple(i.xreplace(names) for i in equation.at)]
-    return replace(equation, target=target, expression=rename(expression, names),
-                   ranges=tuple(limit.replace(names) for limit in equation.ranges))
+    return replace(
+        equation,
+        target=target,
+        expression=rename(expression, names),
+        ranges=tuple(limit.replace(names) for limit in equation.ranges),
+    )
 
 
-def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axes: Sequence[Limit]) -> Contribution:
+def contribution(
+    consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axes: Sequence[Limit]
+) -> Contribution:
     """Match one occurrence with the wanted indices (those of `axes`) and sum over what is left."""
     unknown = {limit.index: limit for limit in (*consumer.ranges, *occurrence.limits)}
     summation = {limit.index for limit in occurrence.limits}
@@ -149,8 +174,13 @@ def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axe
         low, high = unknown[index].low.xreplace(solved), unknown[index].high.xreplace(solved)
         conditions += [nonnegative(value - low, scope), nonnegative(high - value, scope)]
     return Contribution(
-        consumer, left, outer.xreplace(solved), tuple(rename(f, solved) for f in occurrence.factors),
-        tuple(dict.fromkeys(c for c in conditions if c != 1)), occurrence.rules)
+        consumer,
+        left,
+        outer.xreplace(solved),
+        tuple(rename(f, solved) for f in occurrence.factors),
+        tuple(dict.fromkeys(c for c in conditions if c != 1)),
+        occurrence.rules,
+    )
 
 
 def linearize(expression: Any) -> Iterator[Occurrence]:
@@ -171,7 +201,9 @@ class _Way(NamedTuple):
     rules: tuple[str, ...]
 
     def through(self, *factors: sp.Expr, rule: str | None = None, limits: tuple[Limit, ...] = ()) -> _Way:
-        return _Way(self.limits + limits, (*self.factors, *factors), (*self.rules, rule) if rule else self.rules)
+        return _Way(
+            self.limits + limits, (*self.factors, *factors), (*self.rules, rule) if rule else self.rules
+        )
 
 
 def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
@@ -186,7 +218,7 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
     elif isinstance(node, sp.Mul):
         for n, arg in enumerate(node.args):
             if not arg.is_number:
-                yield from _walk(arg, way.through(*node.args[:n], *node.args[n + 1:]))
+                yield from _walk(arg, way.through(*node.args[:n], *node.args[n + 1 :]))
     elif isinstance(node, sp.Pow):
         yield from _walk_power(node, way)
     elif isinstance(node, sp.Sum):
@@ -203,14 +235,19 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
         row = row_of(node)
         for n, arg in enumerate(node.args):
             if not arg.is_number:
-                yield from _walk(arg, way.through(*local_derivative(node, n), rule=row.because if row else "function"))
+                yield from _walk(
+                    arg, way.through(*local_derivative(node, n), rule=row.because if row else "function")
+                )
     else:
-        raise NetworkError(f"symbackprop cannot differentiate {type(node).__name__}: {node}",
-                           hint="write it with sums, products, powers and named functions")
+        raise NetworkError(
+            f"symbackprop cannot differentiate {type(node).__name__}: {node}",
+            hint="write it with sums, products, powers and named functions",
+        )
 
 
 def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
-    base, exponent = node.args
+    base: Any = node.args[0]
+    exponent: Any = node.args[1]
     if not base.is_number:
         power = (base,) if exponent == 2 else () if exponent == 1 else (sp.Pow(base, exponent - 1),)
         rule = "power" if exponent.is_number and exponent > 0 else "reciprocal"
@@ -229,8 +266,9 @@ def _walk_reduction(node: Any, way: _Way) -> Iterator[Occurrence]:
         other = Softmax(index, *twin.args[1:])
         yield from _walk(body, way.through(sp.S.NegativeOne, node, other, rule="softmax", limits=limits))
     elif isinstance(node, LogSumExp):
-        yield from _walk(node.args[0], way.through(Softmax(node.limit.index, *twin.args), rule="logsumexp",
-                                                   limits=limits))
+        yield from _walk(
+            node.args[0], way.through(Softmax(node.limit.index, *twin.args), rule="logsumexp", limits=limits)
+        )
     else:
         gate = Indicator(sp.Eq(node.args[0], twin))
         yield from _walk(node.args[0], way.through(gate, rule="maximum", limits=limits))
@@ -243,8 +281,12 @@ def collapse(factors: Factors) -> Factors:
     return rest if number == 1 else (number, *rest)
 
 
-def match(at: Sequence[sp.Expr], wanted: Sequence[sp.Expr], unknown: Mapping[sp.Symbol, Limit],
-          summation: set[sp.Symbol]) -> tuple[dict[Any, Any], list[sp.Expr]]:
+def match(
+    at: Sequence[sp.Expr],
+    wanted: Sequence[sp.Expr],
+    unknown: Mapping[sp.Symbol, Limit],
+    summation: set[sp.Symbol],
+) -> tuple[dict[Any, Any], list[sp.Expr]]:
     """Solve ``at == wanted`` for unknown indices with coefficient 1 or -1; what is left becomes an indicator.
 
     A plain index is preferred, then a summation index over the consumer's own, whatever the order of the entries.
@@ -252,9 +294,12 @@ def match(at: Sequence[sp.Expr], wanted: Sequence[sp.Expr], unknown: Mapping[sp.
     solved: dict[Any, Any] = {}
     pending = list(zip(at, wanted, strict=True))
     while True:
-        choices = [(_preference(j, s, summation), n, s) for n, (j, _) in enumerate(pending)
-                   for s in free_indices(j) & unknown.keys() - solved.keys()
-                   if affine_coefficient(j, s) in (1, -1)]
+        choices = [
+            (_preference(j, s, summation), n, s)
+            for n, (j, _) in enumerate(pending)
+            for s in free_indices(j) & unknown.keys() - solved.keys()
+            if affine_coefficient(j, s) in (1, -1)
+        ]
         if not choices:
             break
         _, n, symbol = min(choices, key=lambda c: (c[0], c[1], c[2].name))

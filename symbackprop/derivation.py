@@ -3,6 +3,7 @@
 Contract: `Derivation(network)` holds one `Gradient` for each parameter (and, on demand, for any quantity) and the
 named deltas they are built from. Products keep the order in which the chain rule produced them, factored.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,18 @@ import sympy as sp
 from symbackprop.backprop import Adjoint, Contribution, ReverseSweep, collapse
 from symbackprop.errors import NetworkError
 from symbackprop.functions import row_of
-from symbackprop.indexed import Base, Limit, Softmax, base_of, canonical, freshen_limits, indices_of, rebuild, rename, sum_over
+from symbackprop.indexed import (
+    Base,
+    Limit,
+    Softmax,
+    base_of,
+    canonical,
+    freshen_limits,
+    indices_of,
+    rebuild,
+    rename,
+    sum_over,
+)
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.rewrite import ClosedForm, closed_form
 
@@ -171,15 +183,22 @@ class Derivation:
             ``output`` (``a(1-a)``); None chooses argument for paths, output for delta.
     """
 
-    def __init__(self, network: Network, delta: DeltaConvention = "cost", style: Style | None = None,
-                 derivatives: DerivativeForm | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        delta: DeltaConvention = "cost",
+        style: Style | None = None,
+        derivatives: DerivativeForm | None = None,
+    ) -> None:
         self.network, self.delta = network, delta
         self.sweep = ReverseSweep(network)
         self._path_counts: dict[Base, tuple[int, int]] = {}
         self._terms: dict[tuple[Base, bool], tuple[Term, ...]] = {}
         self.style: Style = style or self._fitting_style()
         if self.style == "paths" and not self.is_scalar:
-            raise NetworkError("style paths is for scalar networks: this one has indices", hint="use style 'delta'")
+            raise NetworkError(
+                "style paths is for scalar networks: this one has indices", hint="use style 'delta'"
+            )
         self.derivatives: DerivativeForm = derivatives or ("argument" if self.style == "paths" else "output")
         self.rate = sp.Symbol(str(network.rate))
         self._gradients: dict[Base, Gradient] = {}
@@ -217,13 +236,20 @@ class Derivation:
         """The arrows from every consumer to a quantity."""
         adjoint = self.sweep[base]
         for c in adjoint.contributions:
-            yield Link(self.network.quantities[c.consumer.base], adjoint.quantity,
-                       tuple((*c.local, *c.conditions)), c.rules, c.consumer)
+            yield Link(
+                self.network.quantities[c.consumer.base],
+                adjoint.quantity,
+                tuple((*c.local, *c.conditions)),
+                c.rules,
+                c.consumer,
+            )
 
     def paths_to(self, base: Base) -> Iterator[Path]:
         """Every path from the loss, by depth-first search (without recursion: networks may be deep)."""
         if not self.is_scalar:
-            raise NetworkError("paths are for scalar networks: this one has indices", hint="use the adjoint instead")
+            raise NetworkError(
+                "paths are for scalar networks: this one has indices", hint="use the adjoint instead"
+            )
         stack = [((link,), iter(())) for link in reversed(list(self.links_into(base)))]
         while stack:
             links, _ = stack.pop()
@@ -279,7 +305,11 @@ class Derivation:
             if reached & set(_bases(equation.expression)):
                 reached.add(equation.base)
                 order.append(equation.base)
-        wanted = [b for b in dict.fromkeys(reversed(order)) if b != self.network.loss.base and not self.is_inlined(b)]
+        wanted = [
+            b
+            for b in dict.fromkeys(reversed(order))
+            if b != self.network.loss.base and not self.is_inlined(b)
+        ]
         return tuple(self.network.quantities[b] for b in wanted if self.sweep[b].contributions)
 
     def terms(self, base: Base) -> tuple[Term, ...]:
@@ -289,29 +319,37 @@ class Derivation:
     def _terms_of(self, base: Base, per_sample: bool) -> tuple[Term, ...]:
         if (base, per_sample) not in self._terms:
             self._terms[base, per_sample] = tuple(
-                self._term(c, per_sample) for c in self.sweep[base].contributions)
+                self._term(c, per_sample) for c in self.sweep[base].contributions
+            )
         return self._terms[base, per_sample]
 
     def _is_per_sample(self, base: Base) -> bool:
         """Does the delta of this quantity leave out the loss's 1/m (convention ``sample``)?"""
-        return self.delta == "sample" and self._mean_over is not None and any(
-            axis.count == self._mean_over for axis in self.network.quantities[base].axes) and (
-            self.network.quantities[base].role == "intermediate")
+        return (
+            self.delta == "sample"
+            and self._mean_over is not None
+            and any(axis.size == self._mean_over for axis in self.network.quantities[base].axes)
+            and (self.network.quantities[base].role == "intermediate")
+        )
 
     @cached_property
-    def _mean_over(self) -> sp.Expr | None:
+    def _mean_over(self) -> Any:
         """The number of samples m, where the loss is a mean over them."""
         m = self.network.samples
         if m is None:
             return None
-        return m if any(not e.at and e.expression.has(sp.Pow(m, -1)) for e in self.network.equations) else None
+        return (
+            m if any(not e.at and e.expression.has(sp.Pow(m, -1)) for e in self.network.equations) else None
+        )
 
     def _term(self, c: Contribution, per_sample: bool) -> Term:
         """One summand; with convention ``sample`` it is scaled by m, or by 1/m where it uses a per-sample delta."""
         limits, outer = list(c.limits), (c.adjoint,) if c.adjoint != 1 else ()
         if outer and self.is_inlined(c.consumer.base):
-            inner = [_at(t, self.network.quantities[c.consumer.base], c.adjoint)
-                     for t in self._terms_of(c.consumer.base, per_sample)]
+            inner = [
+                _at(t, self.network.quantities[c.consumer.base], c.adjoint)
+                for t in self._terms_of(c.consumer.base, per_sample)
+            ]
             if len(inner) == 1:
                 limits += inner[0].limits
                 outer = inner[0].factors
@@ -356,8 +394,12 @@ def activation_argument(equation: Equation) -> sp.Expr | None:
     e = equation.expression
     if isinstance(e, Softmax):
         return e.args[1] if isinstance(e.args[1], (sp.Symbol, sp.Indexed)) else None
-    if isinstance(e, sp.Function) and e.args and isinstance(e.args[0], (sp.Symbol, sp.Indexed)) and all(
-            a.is_number for a in e.args[1:]):
+    if (
+        isinstance(e, sp.Function)
+        and e.args
+        and isinstance(e.args[0], (sp.Symbol, sp.Indexed))
+        and all(a.is_number for a in e.args[1:])
+    ):
         return e.args[0]
     return None
 
@@ -376,7 +418,9 @@ def _at(term: Term, quantity: Quantity, reference: Any) -> Term:
         return term
     limits, names = freshen_limits(term.limits)
     names |= dict(zip((axis.index for axis in quantity.axes), indices_of(reference), strict=True))
-    return Term(tuple(limit.replace(names) for limit in limits), tuple(rename(f, names) for f in term.factors))
+    return Term(
+        tuple(limit.replace(names) for limit in limits), tuple(rename(f, names) for f in term.factors)
+    )
 
 
 def _same_at(equation: Equation, pattern: Any, expression: Any) -> Any:
@@ -405,4 +449,5 @@ def _scaled(factors: Factors, scale: Any) -> Factors:
 
 def _bases(expression: Any) -> list[Base]:
     from symbackprop.network.ranges import base_uses
+
     return list(dict.fromkeys(base_uses(expression)))

@@ -3,6 +3,7 @@
 Contract: every scalar function that an equation may apply has one row in `TABLE`; whoever needs the derivative,
 the LaTeX or the NumPy of a function reads that row. `activation(...)` adds a row: one line for a user's own function.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -81,8 +82,16 @@ def _function_class(name: str, arity: tuple[int, ...]) -> Any:
     def fdiff(self: sp.Function, argindex: int = 1) -> sp.Expr:
         return sp.Mul(*local_derivative(self, argindex - 1))
 
-    return type(name, (sp.Function,), {
-        "nargs": arity, "fdiff": fdiff, "__module__": __name__, "__doc__": f"The function `{name}`; see `TABLE`."})
+    return type(
+        name,
+        (sp.Function,),
+        {
+            "nargs": arity,
+            "fdiff": fdiff,
+            "__module__": __name__,
+            "__doc__": f"The function `{name}`; see `TABLE`.",
+        },
+    )
 
 
 def activation(
@@ -116,17 +125,38 @@ def activation(
         return (found if isinstance(found, tuple) else (found,),)
 
     TABLE[cls] = FunctionRow(
-        name, latex or rf"\mathrm{{{name.replace('_', ' ')}}}", numpy or "", differentiate, definition, because,
-        (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None))
+        name,
+        latex or rf"\mathrm{{{name.replace('_', ' ')}}}",
+        numpy or "",
+        differentiate,
+        definition,
+        because,
+        (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None),
+    )
     return cls
 
 
-def _native(cls: Any, name: str, latex: str, numpy: str, derivative: Callable[[sp.Expr, sp.Expr], Factors],
-            because: str = "", kink: Callable[[sp.Expr], sp.Expr] | None = None, domain: str = "") -> None:
+def _native(
+    cls: Any,
+    name: str,
+    latex: str,
+    numpy: str,
+    derivative: Callable[[sp.Expr, sp.Expr], Factors],
+    because: str = "",
+    kink: Callable[[sp.Expr], sp.Expr] | None = None,
+    domain: str = "",
+) -> None:
     """A row for a function that SymPy has already."""
     TABLE[cls] = FunctionRow(
-        name, latex, numpy, lambda arguments, value: (derivative(arguments[0], value),), None, because or name,
-        (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None), domain)
+        name,
+        latex,
+        numpy,
+        lambda arguments, value: (derivative(arguments[0], value),),
+        None,
+        because or name,
+        (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None),
+        domain,
+    )
 
 
 def _positive(z: sp.Expr) -> Any:
@@ -138,26 +168,56 @@ def _not_positive(z: sp.Expr) -> Any:
 
 
 sigmoid = activation(
-    "sigmoid", lambda z: 1 / (1 + sp.exp(-z)), derivative=lambda z, a: (a, 1 - a),
-    latex=r"\sigma", numpy="sigmoid({0})", because="sigmoid")
+    "sigmoid",
+    lambda z: 1 / (1 + sp.exp(-z)),
+    derivative=lambda z, a: (a, 1 - a),
+    latex=r"\sigma",
+    numpy="sigmoid({0})",
+    because="sigmoid",
+)
 relu = activation(
-    "relu", lambda z: sp.Max(0, z), derivative=lambda z, a: (_positive(z),),
-    latex=r"\mathrm{ReLU}", numpy="np.maximum({0}, 0)", because="relu", kink=lambda z: z)
+    "relu",
+    lambda z: sp.Max(0, z),
+    derivative=lambda z, a: (_positive(z),),
+    latex=r"\mathrm{ReLU}",
+    numpy="np.maximum({0}, 0)",
+    because="relu",
+    kink=lambda z: z,
+)
 softplus = activation(
-    "softplus", lambda z: sp.log(1 + sp.exp(z)), derivative=lambda z, a: (sigmoid(z),),
-    latex=r"\mathrm{softplus}", numpy="np.logaddexp({0}, 0)", because="softplus")
+    "softplus",
+    lambda z: sp.log(1 + sp.exp(z)),
+    derivative=lambda z, a: (sigmoid(z),),
+    latex=r"\mathrm{softplus}",
+    numpy="np.logaddexp({0}, 0)",
+    because="softplus",
+)
 silu = activation(
-    "silu", lambda z: z * sigmoid(z),
+    "silu",
+    lambda z: z * sigmoid(z),
     derivative=lambda z, a: (sigmoid(z), sp.Add(1, z * (1 - sigmoid(z)), evaluate=False)),
-    latex=r"\mathrm{SiLU}", numpy="{0} * sigmoid({0})", because="silu")
+    latex=r"\mathrm{SiLU}",
+    numpy="{0} * sigmoid({0})",
+    because="silu",
+)
 gelu = activation(
-    "gelu", lambda z: z * (1 + sp.erf(z / sp.sqrt(2))) / 2,
+    "gelu",
+    lambda z: z * (1 + sp.erf(z / sp.sqrt(2))) / 2,
     derivative=lambda z, a: (
-        (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-z**2 / 2) / sp.sqrt(2 * sp.pi),),
-    latex=r"\mathrm{GELU}", numpy="{0} * (1 + erf({0} / 2**.5)) / 2", because="gelu")
+        (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),
+    ),
+    latex=r"\mathrm{GELU}",
+    numpy="{0} * (1 + erf({0} / 2**.5)) / 2",
+    because="gelu",
+)
 identity = activation(
-    "identity", lambda z: z, derivative=lambda z, a: (sp.S.One,),
-    latex=r"\mathrm{id}", numpy="{0}", because="identity")
+    "identity",
+    lambda z: z,
+    derivative=lambda z, a: (sp.S.One,),
+    latex=r"\mathrm{id}",
+    numpy="{0}",
+    because="identity",
+)
 
 
 leaky_relu = _function_class("leaky_relu", (1, 2))
@@ -181,8 +241,10 @@ def _leaky_derivative(arguments: Sequence[sp.Expr], _value: sp.Expr) -> tuple[Fa
 
 def _elu_derivative(arguments: Sequence[sp.Expr], _value: sp.Expr) -> tuple[Factors, ...]:
     z, alpha = arguments[0], _slope(arguments, sp.S.One)
-    return ((sp.Add(_positive(z), alpha * sp.exp(z) * _not_positive(z), evaluate=False),),
-            (_not_positive(z), sp.exp(z) - 1))
+    return (
+        (sp.Add(_positive(z), alpha * sp.exp(z) * _not_positive(z), evaluate=False),),
+        (_not_positive(z), sp.exp(z) - 1),
+    )
 
 
 def _gates(a: sp.Expr, b: sp.Expr, beats: Any, ties: Any) -> tuple[Factors, ...]:
@@ -192,19 +254,41 @@ def _gates(a: sp.Expr, b: sp.Expr, beats: Any, ties: Any) -> tuple[Factors, ...]
 
 
 TABLE[leaky_relu] = FunctionRow(
-    "leaky_relu", r"\mathrm{LeakyReLU}", "np.where({0} > 0, {0}, {1} * {0})", _leaky_derivative,
-    lambda z, slope=sp.Rational(1, 100): sp.Piecewise((z, z > 0), (slope * z, True)), "leaky_relu", lambda a: a[0])
+    "leaky_relu",
+    r"\mathrm{LeakyReLU}",
+    "np.where({0} > 0, {0}, {1} * {0})",
+    _leaky_derivative,
+    lambda z, slope=sp.Rational(1, 100): sp.Piecewise((z, z > 0), (slope * z, True)),
+    "leaky_relu",
+    lambda a: a[0],
+)
 TABLE[elu] = FunctionRow(
-    "elu", r"\mathrm{ELU}", "np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))", _elu_derivative,
-    lambda z, alpha=sp.S.One: sp.Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True)), "elu", lambda a: a[0])
+    "elu",
+    r"\mathrm{ELU}",
+    "np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))",
+    _elu_derivative,
+    lambda z, alpha=sp.S.One: sp.Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True)),
+    "elu",
+    lambda a: a[0],
+)
 TABLE[maximum] = FunctionRow(
-    "maximum", r"\max", "np.maximum({0}, {1})",
+    "maximum",
+    r"\max",
+    "np.maximum({0}, {1})",
     lambda a, _v: _gates(a[0], a[1], sp.Gt, sp.Ge),
-    None, "maximum", lambda a: a[0] - a[1])
+    None,
+    "maximum",
+    lambda a: a[0] - a[1],
+)
 TABLE[minimum] = FunctionRow(
-    "minimum", r"\min", "np.minimum({0}, {1})",
+    "minimum",
+    r"\min",
+    "np.minimum({0}, {1})",
     lambda a, _v: _gates(a[0], a[1], sp.Lt, sp.Le),
-    None, "minimum", lambda a: a[0] - a[1])
+    None,
+    "minimum",
+    lambda a: a[0] - a[1],
+)
 
 
 DEFAULT_SECOND_ARGUMENT: dict[Any, sp.Expr] = {leaky_relu: sp.Rational(1, 100), elu: sp.S.One}
@@ -218,7 +302,7 @@ _native(sp.tan, "tan", r"\tan", "np.tan({0})", lambda z, a: (1 + a**2,))
 _native(sp.sinh, "sinh", r"\sinh", "np.sinh({0})", lambda z, a: (sp.cosh(z),))
 _native(sp.cosh, "cosh", r"\cosh", "np.cosh({0})", lambda z, a: (sp.sinh(z),))
 _native(sp.atan, "arctan", r"\arctan", "np.arctan({0})", lambda z, a: (1 / (1 + z**2),))
-_native(sp.erf, "erf", r"\mathrm{erf}", "erf({0})", lambda z, a: (2 / sp.sqrt(sp.pi), sp.exp(-z**2)))
+_native(sp.erf, "erf", r"\mathrm{erf}", "erf({0})", lambda z, a: (2 / sp.sqrt(sp.pi), sp.exp(-(z**2))))
 _native(sp.Abs, "abs", "", "np.abs({0})", lambda z, a: (sp.sign(z),), kink=lambda z: z)
 _native(sp.sign, "sign", r"\mathrm{sign}", "np.sign({0})", lambda z, a: (sp.S.Zero,), kink=lambda z: z)
 

@@ -4,17 +4,18 @@ Contract: a *reference* is a scalar ``Symbol`` or an ``Indexed``; a `Limit` is a
 SymPy's own substitution captures bound indices, so every sum that enters a computation gets fresh indices
 (`freshen`) and leaves it with canonical ones (`canonical`).
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
 
 from symbackprop.functions import Indicator
 
-Base = sp.Symbol | sp.IndexedBase
-Indices = tuple[sp.Expr, ...]
+Base: TypeAlias = sp.Symbol | sp.IndexedBase
+Indices: TypeAlias = tuple[sp.Expr, ...]
 
 
 class Limit(NamedTuple):
@@ -29,7 +30,7 @@ class Limit(NamedTuple):
         return Limit(*(part.xreplace(mapping) for part in self))
 
     @property
-    def count(self) -> sp.Expr:
+    def size(self) -> sp.Expr:
         """How many values the index takes."""
         return self.high - self.low + 1
 
@@ -215,9 +216,13 @@ def sum_over(factors: Sequence[sp.Expr], limits: Sequence[Limit]) -> sp.Expr:
     inside = [f for f in factors if limit.index in free_indices(f)]
     outside = [f for f in factors if limit.index not in free_indices(f)]
     if not inside:
-        return sum_over([*outside, limit.count], outer)
-    if len(inside) == 1 and isinstance(inside[0], sp.Sum) and limit.index not in free_indices(
-            sp.Tuple(*(part for inner in bound_limits(inside[0]) for part in inner[1:]))):
+        return sum_over([*outside, limit.size], outer)
+    if (
+        len(inside) == 1
+        and isinstance(inside[0], sp.Sum)
+        and limit.index
+        not in free_indices(sp.Tuple(*(part for inner in bound_limits(inside[0]) for part in inner[1:])))
+    ):
         inner = inside[0]
         summed: sp.Expr = sp.Sum(inner.function, *inner.limits, tuple(limit))
     else:
@@ -241,8 +246,9 @@ def _innermost_last(limits: Sequence[Limit]) -> list[Limit]:
     remaining, ordered = list(limits), list[Limit]()
     while remaining:
         pending = {limit.index for limit in remaining}
-        ready = next(limit for limit in remaining
-                     if not pending & (free_indices(limit.low) | free_indices(limit.high)))
+        ready = next(
+            limit for limit in remaining if not pending & (free_indices(limit.low) | free_indices(limit.high))
+        )
         ordered.append(ready)
         remaining.remove(ready)
     return ordered
@@ -279,11 +285,20 @@ def recognise_softmax(expression: Any) -> Any:
     args = [recognise_softmax(a) for a in expression.args]
     if isinstance(expression, sp.Mul):
         for below in args:
-            if isinstance(below, sp.Pow) and below.exp == -1 and isinstance(below.base, sp.Sum) and \
-                    len(below.base.limits) == 1 and isinstance(below.base.function, sp.exp):
+            if (
+                isinstance(below, sp.Pow)
+                and below.exp == -1
+                and isinstance(below.base, sp.Sum)
+                and len(below.base.limits) == 1
+                and isinstance(below.base.function, sp.exp)
+            ):
                 limit, body = Limit(*below.base.limits[0]), below.base.function.args[0]
                 for above in args:
-                    found = match_indices(body, above.args[0], {limit.index}) if isinstance(above, sp.exp) else None
+                    found = (
+                        match_indices(body, above.args[0], {limit.index})
+                        if isinstance(above, sp.exp)
+                        else None
+                    )
                     if found is not None and limit.index in found:
                         rest = [a for a in args if a is not above and a is not below]
                         return product([*rest, Softmax(found[limit.index], body, limit)])

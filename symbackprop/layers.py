@@ -4,6 +4,7 @@ Contract: `sequential` stacks layers into a Specification with the samples in ro
 (in, out)) or in columns (``Z = W X + b``, W of shape (out, in)). A layer is a frozen record that turns the quantity
 before it into equations for the quantity after it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -21,8 +22,17 @@ from symbackprop.network import Assumption, Equation, Role, Specification
 Layout = Literal["rows", "columns"]
 
 ACTIVATIONS: dict[str, Any] = {
-    "sigmoid": sigmoid, "tanh": sp.tanh, "relu": relu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus,
-    "silu": silu, "gelu": gelu, "identity": identity, "exp": sp.exp}
+    "sigmoid": sigmoid,
+    "tanh": sp.tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "softplus": softplus,
+    "silu": silu,
+    "gelu": gelu,
+    "identity": identity,
+    "exp": sp.exp,
+}
 """Elementwise activations by name; ``softmax`` runs over the units of each sample."""
 
 m = sp.Symbol("m", integer=True)
@@ -59,7 +69,9 @@ def dense(units: int, activation: str | None = None, *, bias: bool = True) -> De
         NetworkError: an unknown activation, or fewer than one unit.
     """
     if activation is not None and activation not in ACTIVATIONS and activation != "softmax":
-        raise NetworkError(f"unknown activation {activation!r}", hint=f"one of {', '.join(ACTIVATIONS)}, softmax")
+        raise NetworkError(
+            f"unknown activation {activation!r}", hint=f"one of {', '.join(ACTIVATIONS)}, softmax"
+        )
     if units < 1:
         raise NetworkError(f"a layer needs at least one unit, not {units}")
     return Dense(units, activation, bias)
@@ -80,7 +92,9 @@ class Builder:
     names: dict[Base, Name] = field(default_factory=dict[Base, Name])
     axes: dict[Base, tuple[Limit, ...]] = field(default_factory=dict[Base, tuple[Limit, ...]])
 
-    def quantity(self, text: str, *, role: Role | None = None, axes: tuple[Limit, ...] = ()) -> sp.IndexedBase:
+    def quantity(
+        self, text: str, *, role: Role | None = None, axes: tuple[Limit, ...] = ()
+    ) -> sp.IndexedBase:
         """A new quantity with this name."""
         base = sp.IndexedBase(text)
         name = parse_name(text)
@@ -100,16 +114,21 @@ class Builder:
         unit, sample = sp.symbols("i s", integer=True)
         limits = {unit: Limit(unit, sp.S.One, sp.sympify(size)), sample: Limit(sample, sp.S.One, m)}
         target = self.entry(base, unit, sample)
-        self.equations.append(Equation(target, expression(unit, sample), tuple(limits[i] for i in target.indices)))
+        self.equations.append(
+            Equation(target, expression(unit, sample), tuple(limits[i] for i in target.indices))
+        )
 
     def sample_axes(self, size: Any) -> tuple[Limit, ...]:
         """The axes of a batch of `size` units."""
-        unit, sample = (Limit(sp.Symbol(x, integer=True), sp.S.One, n) for x, n in (("i", sp.sympify(size)), ("s", m)))
+        unit, sample = (
+            Limit(sp.Symbol(x, integer=True), sp.S.One, n) for x, n in (("i", sp.sympify(size)), ("s", m))
+        )
         return (sample, unit) if self.layout == "rows" else (unit, sample)
 
 
-def sequential(*layers: Layer, inputs: int, loss: str = "half_square", layout: Layout = "rows",
-               title: str = "") -> Specification:
+def sequential(
+    *layers: Layer, inputs: int, loss: str = "half_square", layout: Layout = "rows", title: str = ""
+) -> Specification:
     """A stack of layers with a loss.
 
     Args:
@@ -137,13 +156,26 @@ def sequential(*layers: Layer, inputs: int, loss: str = "half_square", layout: L
         else:
             current = _batch_norm(build, layer, number, current, size)
     assumptions, labels = LOSSES[loss](build, current, size)
-    return Specification(tuple(build.equations), roles=build.roles, names=build.names, axes=build.axes, samples=m,
-                         labels=labels, assumptions=assumptions, title=title or "A sequential network")
+    return Specification(
+        tuple(build.equations),
+        roles=build.roles,
+        names=build.names,
+        axes=build.axes,
+        samples=m,
+        labels=labels,
+        assumptions=assumptions,
+        title=title or "A sequential network",
+    )
 
 
 def _dense(build: Builder, layer: Dense, number: int, before: Any, size: int) -> tuple[Any, int]:
-    i, j = (Limit(sp.Symbol(x, integer=True), sp.S.One, sp.Integer(n)) for x, n in (("i", layer.units), ("j", size)))
-    weights = build.quantity(f"W^({number})", role="parameter", axes=(j, i) if build.layout == "rows" else (i, j))
+    i, j = (
+        Limit(sp.Symbol(x, integer=True), sp.S.One, sp.Integer(n))
+        for x, n in (("i", layer.units), ("j", size))
+    )
+    weights = build.quantity(
+        f"W^({number})", role="parameter", axes=(j, i) if build.layout == "rows" else (i, j)
+    )
     bias = build.quantity(f"b^({number})", role="parameter", axes=(i,)) if layer.bias else None
     z = build.quantity(f"Z^({number})")
 
@@ -161,10 +193,19 @@ def _dense(build: Builder, layer: Dense, number: int, before: Any, size: int) ->
     a = build.quantity(f"A^({number})")
     if layer.activation == "softmax":
         q = sp.Symbol("q", integer=True)
-        build.define(a, layer.units, lambda unit, sample: Softmax(
-            unit, build.entry(z, q, sample), Limit(q, sp.S.One, sp.Integer(layer.units))))
+        build.define(
+            a,
+            layer.units,
+            lambda unit, sample: Softmax(
+                unit, build.entry(z, q, sample), Limit(q, sp.S.One, sp.Integer(layer.units))
+            ),
+        )
     else:
-        build.define(a, layer.units, lambda unit, sample: ACTIVATIONS[layer.activation or ""](build.entry(z, unit, sample)))
+        build.define(
+            a,
+            layer.units,
+            lambda unit, sample: ACTIVATIONS[layer.activation or ""](build.entry(z, unit, sample)),
+        )
     return a, layer.units
 
 
@@ -172,16 +213,30 @@ def _batch_norm(build: Builder, layer: BatchNorm, number: int, before: Any, size
     i, t = sp.symbols("i t", integer=True)
     limit = Limit(i, sp.S.One, sp.Integer(size))
     mu, variance, normal, out = (build.quantity(f"{x}^({number})") for x in ("mu", "v", "N", "B"))
-    gamma, beta = (build.quantity(f"{x}^({number})", role="parameter", axes=(limit,)) for x in ("gamma", "beta"))
+    gamma, beta = (
+        build.quantity(f"{x}^({number})", role="parameter", axes=(limit,)) for x in ("gamma", "beta")
+    )
     mean = product([1 / m, sp.Sum(build.entry(before, i, t), (t, 1, m))])
     build.equations.append(Equation(mu[i], mean, (limit,)))
     spread = product([1 / m, sp.Sum((build.entry(before, i, t) - mu[i]) ** 2, (t, 1, m))])
     build.equations.append(Equation(variance[i], spread, (limit,)))
-    build.define(normal, size, lambda unit, sample: product([
-        sp.Add(build.entry(before, unit, sample), -mu[unit], evaluate=False),
-        sp.Pow(variance[unit] + sp.Rational(str(layer.epsilon)), sp.Rational(-1, 2))]))
-    build.define(out, size, lambda unit, sample: sp.Add(
-        product([gamma[unit], build.entry(normal, unit, sample)]), beta[unit], evaluate=False))
+    build.define(
+        normal,
+        size,
+        lambda unit, sample: product(
+            [
+                sp.Add(build.entry(before, unit, sample), -mu[unit], evaluate=False),
+                sp.Pow(variance[unit] + sp.Rational(str(layer.epsilon)), sp.Rational(-1, 2)),
+            ]
+        ),
+    )
+    build.define(
+        out,
+        size,
+        lambda unit, sample: sp.Add(
+            product([gamma[unit], build.entry(normal, unit, sample)]), beta[unit], evaluate=False
+        ),
+    )
     return out
 
 
@@ -199,26 +254,44 @@ def _over_all(build: Builder, size: int, factor: Any, entry: Callable[[Any, Any]
 def _difference(factor: Any) -> Loss:
     def add(build: Builder, out: Any, size: int) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
         target = build.quantity("Y", role="target", axes=build.sample_axes(size))
-        _over_all(build, size, factor(size), lambda k, s: sp.Pow(
-            sp.Add(build.entry(out, k, s), -build.entry(target, k, s), evaluate=False), 2))
+        _over_all(
+            build,
+            size,
+            factor(size),
+            lambda k, s: sp.Pow(
+                sp.Add(build.entry(out, k, s), -build.entry(target, k, s), evaluate=False), 2
+            ),
+        )
         return (), {}
+
     return add
 
 
-def _cross_entropy(build: Builder, out: Any, size: int) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
+def _cross_entropy(
+    build: Builder, out: Any, size: int
+) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
     """One-hot targets against probabilities."""
     target = build.quantity("Y", role="target", axes=build.sample_axes(size))
-    _over_all(build, size, -1 / m, lambda k, s: product([build.entry(target, k, s), sp.log(build.entry(out, k, s))]))
+    _over_all(
+        build, size, -1 / m, lambda k, s: product([build.entry(target, k, s), sp.log(build.entry(out, k, s))])
+    )
     k, s = sp.symbols("k s", integer=True)
-    return (Assumption(sp.Sum(build.entry(target, k, s), (k, 1, size)), "=", sp.S.One, (Limit(s, sp.S.One, m),)),), {}
+    return (
+        Assumption(sp.Sum(build.entry(target, k, s), (k, 1, size)), "=", sp.S.One, (Limit(s, sp.S.One, m),)),
+    ), {}
 
 
-def _softmax_cross_entropy(build: Builder, out: Any, size: int) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
+def _softmax_cross_entropy(
+    build: Builder, out: Any, size: int
+) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
     """Integer labels against logits."""
     k, s = sp.symbols("k s", integer=True)
     labels = build.quantity("y", role="target", axes=(Limit(s, sp.S.One, m),))
-    each = sp.Add(LogSumExp(build.entry(out, k, s), Limit(k, sp.S.One, sp.Integer(size))),
-                  -build.entry(out, labels[s], s), evaluate=False)
+    each = sp.Add(
+        LogSumExp(build.entry(out, k, s), Limit(k, sp.S.One, sp.Integer(size))),
+        -build.entry(out, labels[s], s),
+        evaluate=False,
+    )
     build.equations.append(Equation(sp.Symbol("L"), product([1 / m, sp.Sum(each, (s, 1, m))]), ()))
     return (), {labels: Limit(k, sp.S.One, sp.Integer(size))}
 
@@ -236,6 +309,7 @@ def _binary(with_logits: bool) -> Loss:
 
         _over_all(build, size, (1 if with_logits else -1) / m, each)
         return (), {}
+
     return add
 
 

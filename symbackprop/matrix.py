@@ -4,6 +4,7 @@ Contract: `matrix_form(expression, axes)` gives a `Node` tree whose rows and col
 `NoMatrixForm`. Indices are nodes of the graph, factors with two indices edges, factors with one index labels; every
 step removes a bound index of degree at most 2, so it ends, and a matrix form exists exactly when the graph reduces.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,7 +14,16 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Limit, LogSumExp, MaxOver, Softmax, bound_limits, free_indices, freshen, rename
+from symbackprop.indexed import (
+    Limit,
+    LogSumExp,
+    MaxOver,
+    Softmax,
+    bound_limits,
+    free_indices,
+    freshen,
+    rename,
+)
 
 Index = sp.Symbol | None
 
@@ -132,7 +142,9 @@ def transposed(node: Node) -> Node:
         parts = tuple(transposed(f) for f in (node.factors if isinstance(node, Hadamard) else node.terms))
         return type(node)(node.col, node.row, parts)
     if isinstance(node, Apply):
-        return Apply(node.col, node.row, node.pattern, node.slots, tuple(transposed(o) for o in node.operands))
+        return Apply(
+            node.col, node.row, node.pattern, node.slots, tuple(transposed(o) for o in node.operands)
+        )
     if isinstance(node, Along):
         return Along(node.col, node.row, node.kind, node.axis, transposed(node.operand))
     return Transposed(node.col, node.row, node)
@@ -196,7 +208,9 @@ class _Reduction:
         """``[y[s] = k]``: the labels as columns (or rows) of a unit matrix."""
         if not isinstance(e.condition, sp.Eq):
             return None
-        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        label, index = (
+            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        )
         own = free_indices(e) & self.graph
         if not isinstance(label, sp.Indexed) or index not in self.graph or len(own) != 2 or own != {row, col}:
             return None
@@ -204,8 +218,11 @@ class _Reduction:
 
     def _sum(self, terms: Sequence[Node], row: Index, col: Index) -> Node:
         terms = [_oriented(t, row, col) for t in terms]
-        return Sum(next((t.row for t in terms if t.row is not None), None),
-                   next((t.col for t in terms if t.col is not None), None), tuple(terms))
+        return Sum(
+            next((t.row for t in terms if t.row is not None), None),
+            next((t.col for t in terms if t.col is not None), None),
+            tuple(terms),
+        )
 
     def _apply(self, e: Any, row: Index, col: Index) -> Node:
         """A function of entries: its largest parts that have axes become operands."""
@@ -222,9 +239,13 @@ class _Reduction:
             return slots[-1]
 
         pattern = e.func(*(part(a) for a in e.args))
-        return Apply(next((o.row for o in operands if o.row is not None), None),
-                     next((o.col for o in operands if o.col is not None), None),
-                     pattern, tuple(slots), tuple(operands))
+        return Apply(
+            next((o.row for o in operands if o.row is not None), None),
+            next((o.col for o in operands if o.col is not None), None),
+            pattern,
+            tuple(slots),
+            tuple(operands),
+        )
 
     def _along(self, e: Any, row: Index, col: Index) -> Node:
         e = freshen(e)
@@ -338,8 +359,12 @@ class _Graph:
         if not pairs:
             position, node = label or (len(self.scalars), None)
             if node is None:
-                self.scalars.append((position, Leaf(None, None, self.bound[index].count)))
-            elif isinstance(node, Hadamard) and len(node.factors) == 2 and all(f.row == index for f in node.factors):
+                self.scalars.append((position, Leaf(None, None, self.bound[index].size)))
+            elif (
+                isinstance(node, Hadamard)
+                and len(node.factors) == 2
+                and all(f.row == index for f in node.factors)
+            ):
                 self.scalars.append((position, _chain(transposed(node.factors[0]), node.factors[1])))
             else:
                 self.scalars.append((position, _chain(transposed(ones), node)))
@@ -395,8 +420,11 @@ class _Graph:
         nodes = scalars + others
         if len(nodes) == 1:
             return nodes[0]
-        return Hadamard(next((n.row for n in others if n.row is not None), None),
-                        next((n.col for n in others if n.col is not None), None), tuple(nodes))
+        return Hadamard(
+            next((n.row for n in others if n.row is not None), None),
+            next((n.col for n in others if n.col is not None), None),
+            tuple(nodes),
+        )
 
     def _placed(self, index: sp.Symbol, row: Index) -> list[tuple[int, Node]]:
         label = self._label(index)

@@ -5,6 +5,7 @@ larger than the one it was given, and the rules that were used. The rules: produ
 cancel, sums are split and constants leave them, declared assumptions replace their left sides, common factors come
 out in front. Nothing here knows a layer or a loss: softmax with cross-entropy gives ``P - Y`` by these rules alone.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -60,7 +61,9 @@ def weight(expression: Any) -> int:
     """How much there is to read: references, numbers and functions, a sum sign counted twice."""
     if not expression.args or isinstance(expression, sp.Indexed):
         return 0 if expression in (1, -1) else 1
-    own = 2 if isinstance(expression, sp.Sum) else 1 if isinstance(expression, (sp.Function, Indicator)) else 0
+    own = (
+        2 if isinstance(expression, sp.Sum) else 1 if isinstance(expression, (sp.Function, Indicator)) else 0
+    )
     parts = expression.args[:1] if isinstance(expression, sp.Sum) else expression.args
     return own + sum(weight(a) for a in parts)
 
@@ -90,8 +93,14 @@ def _distribute(term: Any) -> list[Any]:
     sums = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Add)]
     if not sums:
         return [term]
-    chosen = next((f for f in sums if any(isinstance(x, sp.Pow) and x.exp.is_negative
-                                          for t in f.args for x in sp.Mul.make_args(t))), sums[0])
+    chosen = next(
+        (
+            f
+            for f in sums
+            if any(isinstance(x, sp.Pow) and x.exp.is_negative for t in f.args for x in sp.Mul.make_args(t))
+        ),
+        sums[0],
+    )
     others = [f for f in sp.Mul.make_args(term) if f is not chosen]
     return [each for t in chosen.args for each in _distribute(sp.Mul(t, *others))]
 
@@ -100,7 +109,11 @@ def _at_label(term: Any) -> Any:
     """``[y_s = k] P_k`` as ``[y_s = k] P_{y_s}``: an integer label settles the index wherever it stands."""
     for gate in sp.Mul.make_args(term):
         if isinstance(gate, Indicator) and isinstance(gate.condition, sp.Eq):
-            label, index = gate.condition.args if isinstance(gate.condition.lhs, sp.Indexed) else gate.condition.args[::-1]
+            label, index = (
+                gate.condition.args
+                if isinstance(gate.condition.lhs, sp.Indexed)
+                else gate.condition.args[::-1]
+            )
             if isinstance(label, sp.Indexed) and index.is_Symbol:
                 rest = sp.Mul(*(f for f in sp.Mul.make_args(term) if f != gate))
                 return gate * rest.xreplace({index: label})
@@ -111,15 +124,24 @@ def _constants_out(term: Any, limits: Sequence[Limit]) -> Any:
     """``Sum c x`` as ``c Sum x``, and ``Sum_k [y = k] x_k`` as ``x_y``; limits outermost first."""
     for limit in reversed(limits):
         factors = sp.Mul.make_args(term)
-        picked = next((f for f in factors if isinstance(f, Indicator) and isinstance(f.condition, sp.Eq)
-                       and limit.index in f.condition.args and f.condition.atoms(sp.Indexed)), None)
+        picked = next(
+            (
+                f
+                for f in factors
+                if isinstance(f, Indicator)
+                and isinstance(f.condition, sp.Eq)
+                and limit.index in f.condition.args
+                and f.condition.atoms(sp.Indexed)
+            ),
+            None,
+        )
         if picked is not None:
             label = next(a for a in picked.condition.args if a != limit.index)
             term = sp.Mul(*(f for f in factors if f != picked)).xreplace({limit.index: label})
             continue
         inside = [f for f in factors if limit.index in free_indices(f)]
         outside = [f for f in factors if limit.index not in free_indices(f)]
-        summed = sp.Sum(sp.Mul(*inside), tuple(limit)) if inside else limit.count
+        summed = sp.Sum(sp.Mul(*inside), tuple(limit)) if inside else limit.size
         term = sp.Mul(*outside, summed)
     return term
 

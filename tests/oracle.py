@@ -3,6 +3,7 @@
 Nothing here uses the package's chain rule, its substitution or its printers. Sizes are small numbers, every element
 of every quantity is one symbol, and sums are written out.
 """
+
 from __future__ import annotations
 
 import itertools
@@ -31,8 +32,9 @@ class Instance:
         if isinstance(expression, sp.Indexed):  # a label
             at = tuple(self.integer(i, env) for i in expression.indices)
             return self.labels[(expression.base, at)]
-        value = sp.sympify(expression).xreplace({a: sp.Integer(self.integer(a, env))
-                                                 for a in sp.sympify(expression).atoms(sp.Indexed)})
+        value = sp.sympify(expression).xreplace(
+            {a: sp.Integer(self.integer(a, env)) for a in sp.sympify(expression).atoms(sp.Indexed)}
+        )
         value = value.subs({k: v for k, v in env.items()}).doit()
         for _ in range(3):
             value = value.subs(self.sizes)
@@ -44,9 +46,15 @@ class Instance:
         if not limits:
             yield env
             return
-        ready = next(n for n, limit in enumerate(limits) if not any(
-            other.index in sp.Tuple(limit.low, limit.high).free_symbols
-            for other in limits if other is not limit))
+        ready = next(
+            n
+            for n, limit in enumerate(limits)
+            if not any(
+                other.index in sp.Tuple(limit.low, limit.high).free_symbols
+                for other in limits
+                if other is not limit
+            )
+        )
         limit = limits.pop(ready)
         for value in range(self.integer(limit.low, env), self.integer(limit.high, env) + 1):
             yield from self.assignments(limits, env | {limit.index: value})
@@ -58,6 +66,7 @@ class Instance:
     def expand(self, e: Any, env: dict[Any, int]) -> Any:
         """An indexed expression written out in scalar elements."""
         from symbackprop.indexed import Limit
+
         if isinstance(e, sp.Indexed):
             return self.element(e.base, tuple(self.integer(i, env) for i in e.indices))
         if isinstance(e, sp.Symbol):
@@ -84,8 +93,10 @@ class Instance:
 
     def condition(self, c: Any, env: dict[Any, int]) -> Any:
         """An Iverson bracket: index conditions become 0 or 1, conditions on data a Piecewise."""
-        if any(isinstance(a, sp.Symbol) and a not in env and a not in self.sizes
-               for a in sp.preorder_traversal(c)) and not self._is_index_condition(c, env):
+        if any(
+            isinstance(a, sp.Symbol) and a not in env and a not in self.sizes
+            for a in sp.preorder_traversal(c)
+        ) and not self._is_index_condition(c, env):
             relation = c.func(*(self.expand(a, env) for a in c.args))
             return sp.Piecewise((1, relation), (0, True))
         return sp.Integer(int(bool(c.func(*(self.integer(a, env) for a in c.args)))))
@@ -110,6 +121,7 @@ class Instance:
     def numbers(self, seed: int = 1) -> dict[sp.Symbol, Any]:
         """Random rationals for everything that is not defined, then values of everything that is."""
         import random
+
         draw = random.Random(seed)
         values: dict[sp.Symbol, Any] = {}
         leaves = {s for e in self.definitions.values() for s in e.free_symbols} - self.definitions.keys()
@@ -143,7 +155,9 @@ class Instance:
         """Every index tuple of a quantity."""
         return [tuple(env[a.index] for a in quantity.axes) for env in self.assignments(quantity.axes, {})]
 
-    def adjoint_values(self, sweep: Any, values: dict[sp.Symbol, Any]) -> dict[Any, dict[tuple[int, ...], float]]:
+    def adjoint_values(
+        self, sweep: Any, values: dict[sp.Symbol, Any]
+    ) -> dict[Any, dict[tuple[int, ...], float]]:
         """Every element of every adjoint, from the sweep's expressions evaluated element by element."""
         forward = {s: self.value(s, values) for s in self.definitions} | values
         network, cache = self.network, {}
@@ -167,8 +181,11 @@ class Instance:
                 symbol = sweep.adjoint_symbol(quantity, at)
                 base = symbol.base if isinstance(symbol, sp.Indexed) else symbol
                 names[self.element(base, at)] = (quantity.base, at)
-        return {q.base: {at: float(evaluate(q.base, at)) for at in self.indices(q)}
-                for q in network.quantities.values() if q.role in ("parameter", "input", "intermediate")}
+        return {
+            q.base: {at: float(evaluate(q.base, at)) for at in self.indices(q)}
+            for q in network.quantities.values()
+            if q.role in ("parameter", "input", "intermediate")
+        }
 
 
 def all_indices(*ranges: int) -> Any:

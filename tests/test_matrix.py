@@ -1,4 +1,5 @@
 """Matrix forms against `numpy.einsum` on random contractions, and their notation against literal LaTeX."""
+
 from __future__ import annotations
 
 import itertools
@@ -20,7 +21,7 @@ from symbackprop.numeric.printer import NumPySource
 
 i, j, k, s, t = symbols("i j k s t", integer=True)
 n0, n1, n2, m, T = symbols("n_0 n_1 n_2 m T", integer=True)
-A, B, D, W, X, Y, Z, b, v = map(IndexedBase, "A B D W X Y Z b v".split())
+A, B, D, W, X, Y, Z, b, v = map(IndexedBase, ["A", "B", "D", "W", "X", "Y", "Z", "b", "v"])
 
 
 def run(node: Any, row: Any, col: Any, arrays: dict[Any, Any]) -> Any:
@@ -78,8 +79,16 @@ ADJOINTS = [
     (Sum(D[i, s], (s, 1, m)), (i,), r"D\, \mathbf{1}"),
     (Sum(D[s, i], (s, 1, m)), (i,), r"D^{\top}\, \mathbf{1}"),
     (product([D[i, s], 1 - tanh(Z[i, s]) ** 2]), (i, s), r"D \odot (1 - \tanh(Z) \odot \tanh(Z))"),
-    (sp.Add(Sum(W[i, j] * X[j, s], (j, 1, n0)), b[i], evaluate=False), (i, s), r"W\, X + b\, \mathbf{1}^{\top}"),
-    (sp.Add(Sum(X[s, j] * W[j, i], (j, 1, n0)), b[i], evaluate=False), (s, i), r"X\, W + \mathbf{1}\, b^{\top}"),
+    (
+        sp.Add(Sum(W[i, j] * X[j, s], (j, 1, n0)), b[i], evaluate=False),
+        (i, s),
+        r"W\, X + b\, \mathbf{1}^{\top}",
+    ),
+    (
+        sp.Add(Sum(X[s, j] * W[j, i], (j, 1, n0)), b[i], evaluate=False),
+        (s, i),
+        r"X\, W + \mathbf{1}\, b^{\top}",
+    ),
     (v[i] * b[j], (i, j), r"v\, b^{\top}"),
     (Sum(product([v[i], b[i]]), (i, 1, n0)), (), r"v^{\top}\, b"),
 ]

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ROLES = (("input", "inputs"), ("target", "targets"), ("parameter", "parameters"), ("constant", "constants"))
-
 
 def network_argument(command: F) -> F:
     """The argument NETWORK."""
@@ -87,11 +85,13 @@ def say(message: str) -> None:
 
 def say_roles(network: Network) -> None:
     """How the names of a network were read, in a line, and its warnings."""
+    from symbackprop.network.roles import DECLARATIONS
+
     parts = [
         f"{word} {' '.join(q.name.plain for q in found)}"
-        for role, word in ROLES
+        for role, word in DECLARATIONS.items()
         if (found := network.with_role(role))
-    ]  # type: ignore[arg-type]
+    ]
     parts.append(f"loss {network.names[network.loss.base].plain}")
     say("; ".join(parts))
     say_warnings(network)

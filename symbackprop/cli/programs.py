@@ -202,16 +202,14 @@ def _progress_bar(epochs: int) -> Generator[Callable[[int, float], None] | None]
     if not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(
-        length=epochs, label="training", file=sys.stderr, item_show_func=lambda t: t or ""
-    ) as bar:
-        last = [0, time.monotonic()]
+    with click.progressbar(length=epochs, label="training", file=sys.stderr, item_show_func=str) as bar:
+        shown, at = 0, time.monotonic()
 
         def progress(epoch: int, loss: float) -> None:
-            now = time.monotonic()
-            if now - last[1] > 0.1 or epoch == epochs:
-                bar.update(epoch - int(last[0]), f"loss {loss:.6g}")
-                last[:] = [epoch, now]
+            nonlocal shown, at
+            if epoch == epochs or time.monotonic() - at > 0.1:
+                bar.update(epoch - shown, f"loss {loss:.6g}")
+                shown, at = epoch, time.monotonic()
 
         yield progress
 

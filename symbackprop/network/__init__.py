@@ -1,4 +1,5 @@
 """A network: named indexed equations ``u[I] = f``, with roles, ranges, order and checks."""
+
 from symbackprop.network.equation import Assumption, Equation, Quantity, Role, Specification
 from symbackprop.network.model import Network
 

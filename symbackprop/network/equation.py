@@ -2,6 +2,7 @@
 
 Contract: plain frozen data, no checks; `Network` is built from a Specification and checks it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -45,7 +46,9 @@ class Equation:
     @property
     def index_symbols(self) -> tuple[sp.Symbol, ...]:
         """The indices on the left side that run over a range."""
-        return tuple(i for i in self.at if isinstance(i, sp.Symbol) and any(i == r.index for r in self.ranges))
+        return tuple(
+            i for i in self.at if isinstance(i, sp.Symbol) and any(i == r.index for r in self.ranges)
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Quantity:
     @property
     def shape(self) -> tuple[sp.Expr, ...]:
         """The number of entries along each axis."""
-        return tuple(axis.count for axis in self.axes)
+        return tuple(axis.size for axis in self.axes)
 
 
 @dataclass(frozen=True)

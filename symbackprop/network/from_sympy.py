@@ -3,6 +3,7 @@
 Contract: accepts ``Eq(target, expression)`` or ``(target, expression)`` over Symbol, Indexed, Sum, Idx and functions;
 SymPy sorts sums and products its own way, so they are arranged again: ``w x + b``, ``out - y``, ``1 - a``.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -47,24 +48,42 @@ def specification_from_sympy(
         target, expression = _sides(equation, number)
         for indexed in (target, *expression.atoms(sp.Indexed)):
             if isinstance(indexed, sp.Indexed) and indexed.base.shape is not None:
-                axes.setdefault(indexed.base, tuple(
-                    Limit(sp.Symbol("ijkl"[n], integer=True), sp.S.One, size) for n, size in enumerate(indexed.base.shape)))
+                axes.setdefault(
+                    indexed.base,
+                    tuple(
+                        Limit(sp.Symbol("ijkl"[n], integer=True), sp.S.One, size)
+                        for n, size in enumerate(indexed.base.shape)
+                    ),
+                )
         own = {i.label: Limit(i.label, i.lower, i.upper) for i in target.atoms(sp.Idx) if i.lower is not None}
         strip = {i: i.label for i in (target.atoms(sp.Idx) | expression.atoms(sp.Idx))}
         target = target.xreplace(strip)
         at = target.indices if isinstance(target, sp.Indexed) else ()
         chosen = {i: own.get(i) or limits.get(i) for i in at if isinstance(i, sp.Symbol)}
-        built.append(Equation(target, arrange(_own_functions(expression.xreplace(strip))),
-                              tuple(limit for limit in chosen.values() if limit)))
+        built.append(
+            Equation(
+                target,
+                arrange(_own_functions(expression.xreplace(strip))),
+                tuple(limit for limit in chosen.values() if limit),
+            )
+        )
     declared: dict[Base, Role] = {}
     for role, bases in roles.items():
         for base in bases:
             symbol = _base(base)
             if declared.setdefault(symbol, role) != role:
-                raise NetworkError(f"{symbol} has two roles: {declared[symbol]} and {role}", hint="declare it once")
-    return Specification(tuple(built), roles=declared, axes=axes, ranges=limits, title=title,
-                         loss=None if loss is None else _base(loss),
-                         samples=None if samples is None else sp.sympify(samples))
+                raise NetworkError(
+                    f"{symbol} has two roles: {declared[symbol]} and {role}", hint="declare it once"
+                )
+    return Specification(
+        tuple(built),
+        roles=declared,
+        axes=axes,
+        ranges=limits,
+        title=title,
+        loss=None if loss is None else _base(loss),
+        samples=None if samples is None else sp.sympify(samples),
+    )
 
 
 def _base(reference: Any) -> Base:
@@ -78,15 +97,22 @@ def _sides(equation: Any, number: int) -> tuple[Any, Any]:
     if isinstance(equation, sp.Eq):
         target, expression = equation.args
     elif isinstance(equation, tuple) and len(equation) == 2:
-        target, expression = equation[0], sp.sympify(equation[1]) if not isinstance(equation[1], str) else None
+        target, expression = (
+            equation[0],
+            sp.sympify(equation[1]) if not isinstance(equation[1], str) else None,
+        )
     else:
         target, expression = None, None
     if expression is None:
-        raise NetworkError(f"equation {number} is not an equation: {equation!r}",
-                           hint="write sympy.Eq(target, expression), or a pair (target, expression); text goes to read()")
+        raise NetworkError(
+            f"equation {number} is not an equation: {equation!r}",
+            hint="write sympy.Eq(target, expression), or a pair (target, expression); text goes to read()",
+        )
     if not isinstance(target, (sp.Symbol, sp.Indexed)):
-        raise NetworkError(f"the left side of equation {number} is not a name: {target}",
-                           hint="write the quantity that the equation defines on the left")
+        raise NetworkError(
+            f"the left side of equation {number} is not a name: {target}",
+            hint="write the quantity that the equation defines on the left",
+        )
     return target, expression
 
 
@@ -101,6 +127,7 @@ def _limit(index: sp.Symbol, given: Any) -> Limit:
 
 def _own_functions(expression: Any) -> Any:
     """SymPy's Max and Min sort their arguments; ours keep them, numbers first: ``max(0, z)``."""
+
     def nested(cls: Any, args: tuple[Any, ...]) -> Any:
         first, *rest = sorted(args, key=lambda a: (not a.is_number, sp.default_sort_key(a)))
         return cls(first, nested(cls, tuple(rest))) if rest else first
@@ -135,7 +162,12 @@ def arrange(expression: Any) -> Any:
 def _term_key(term: Any) -> tuple[Any, ...]:
     factors = sp.Mul.make_args(term)
     negative = any(f.is_Number and f < 0 for f in factors)
-    return negative, not factors[0].is_number if negative else bool(term.is_number), -len(factors), _spelling_key(term)
+    return (
+        negative,
+        not factors[0].is_number if negative else bool(term.is_number),
+        -len(factors),
+        _spelling_key(term),
+    )
 
 
 def _factor_key(factor: Any) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 Contract: `Network(specification)` either is a network that can be derived, or raises one `NetworkError` that says
 what is wrong and what to write instead.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -36,11 +37,19 @@ class Network:
     def __init__(self, specification: Specification) -> None:
         self.specification = specification
         if not specification.equations:
-            raise NetworkError("there is no equation here", hint="write one equation a line, such as z = w x + b")
+            raise NetworkError(
+                "there is no equation here", hint="write one equation a line, such as z = w x + b"
+            )
         self.names = _names(specification)
         equations, axes = infer_ranges(
-            [_without_shadows(replace(e, expression=recognise_softmax(e.expression))) for e in specification.equations],
-            specification.axes, specification.ranges, self.names)
+            [
+                _without_shadows(replace(e, expression=recognise_softmax(e.expression)))
+                for e in specification.equations
+            ],
+            specification.axes,
+            specification.ranges,
+            self.names,
+        )
         self.sizes = _sizes(equations, axes)
         self.groups: tuple[Group, ...] = tuple(evaluation_order(equations, self.names))
         self.equations: tuple[Equation, ...] = tuple(e for g in self.groups for e in g.equations)
@@ -76,8 +85,10 @@ class Network:
         if base is None or base not in self.quantities:
             plain = [q.name.plain for q in self.quantities.values()]
             near = difflib.get_close_matches(text, plain, n=3)
-            raise NetworkError(f"the network has no quantity called {text!r}",
-                               hint=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(plain[:20])}")
+            raise NetworkError(
+                f"the network has no quantity called {text!r}",
+                hint=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(plain[:20])}",
+            )
         return self.quantities[base]
 
     def with_role(self, *roles: Role) -> tuple[Quantity, ...]:
@@ -109,7 +120,8 @@ class Network:
                     name = self.names[equation.base].plain
                     raise NetworkError(
                         f"{name} is defined twice",
-                        hint=f"call the second one {name}_2, or {name}_new; every name stands for one quantity")
+                        hint=f"call the second one {name}_2, or {name}_new; every name stands for one quantity",
+                    )
             seen.setdefault(equation.base, []).append(equation)
 
     def _find_loss(self) -> Equation:
@@ -118,11 +130,15 @@ class Network:
         wanted = self.specification.loss
         if wanted is not None:
             if wanted not in defined:
-                raise NetworkError(f"the loss {self.names[wanted].plain} is not defined by any equation",
-                                   hint=f"add an equation '{self.names[wanted].plain} = ...'")
+                raise NetworkError(
+                    f"the loss {self.names[wanted].plain} is not defined by any equation",
+                    hint=f"add an equation '{self.names[wanted].plain} = ...'",
+                )
             if defined[wanted].at:
-                raise NetworkError(f"the loss {self.names[wanted].plain} is not a scalar",
-                                   hint="sum or average it over its axes in one more equation")
+                raise NetworkError(
+                    f"the loss {self.names[wanted].plain} is not a scalar",
+                    hint="sum or average it over its axes in one more equation",
+                )
             return defined[wanted]
         ends = [e for e in self.equations if e.base not in read]
         scalars = [e for e in ends if not e.at]
@@ -130,10 +146,14 @@ class Network:
             return scalars[0]
         named = ", ".join(dict.fromkeys(self.names[e.base].plain for e in scalars or ends))
         if scalars:
-            raise NetworkError(f"{named} could each be the loss: nothing consumes them",
-                               hint=f"add a line 'loss: {self.names[scalars[-1].base].plain}'")
-        raise NetworkError(f"there is no scalar loss: {named} {'has' if len(ends) == 1 else 'have'} axes left",
-                           hint="add an equation for the loss that sums over them, such as E = \\frac12 \\sum_i (...)^2")
+            raise NetworkError(
+                f"{named} could each be the loss: nothing consumes them",
+                hint=f"add a line 'loss: {self.names[scalars[-1].base].plain}'",
+            )
+        raise NetworkError(
+            f"there is no scalar loss: {named} {'has' if len(ends) == 1 else 'have'} axes left",
+            hint="add an equation for the loss that sums over them, such as E = \\frac12 \\sum_i (...)^2",
+        )
 
     def _collect(self, axes: Mapping[Base, tuple[Limit, ...]]) -> dict[Base, Quantity]:
         defined = {e.base for e in self.equations}
@@ -147,8 +167,11 @@ class Network:
         declared = self.specification.roles
         for base, role in declared.items():
             if base in defined and role != "loss":
-                raise NetworkError(f"{self.names[base].plain} has two roles: it is declared as {role}, "
-                                   f"and an equation defines it", hint="remove the declaration or the equation")
+                raise NetworkError(
+                    f"{self.names[base].plain} has two roles: it is declared as {role}, "
+                    f"and an equation defines it",
+                    hint="remove the declaration or the equation",
+                )
         roles = assign_roles([b for b in used if b not in defined], self.names, declared)
         for base in defined:
             roles[base] = "loss" if base == self.loss.base else "intermediate"
@@ -190,8 +213,11 @@ def _names(specification: Specification) -> dict[Base, Name]:
             name = specification.names.get(base) or _spelled(base)
             other = by_key.setdefault(name.key, base)
             if other != base:
-                raise NetworkError(f"{name.plain} and {names[other].plain} are two spellings of one name, "
-                                   f"but they stand for different quantities", hint="rename one of them")
+                raise NetworkError(
+                    f"{name.plain} and {names[other].plain} are two spellings of one name, "
+                    f"but they stand for different quantities",
+                    hint="rename one of them",
+                )
             names[base] = name
     for base in (*specification.roles, *specification.names):
         names.setdefault(base, specification.names.get(base) or _spelled(base))

@@ -3,6 +3,7 @@
 Contract: `evaluation_order` returns groups of equations; a group of several equations, or one that reads itself, is a
 recurrence that runs along one index, with a proven base case. Anything else that goes round in a circle is refused.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.indexed import Base, at_least_zero, smallest_value, largest_value
+from symbackprop.indexed import Base, at_least_zero, largest_value, smallest_value
 from symbackprop.names import Name
 from symbackprop.network.equation import Equation
 from symbackprop.network.ranges import Use, base_uses, uses_of
@@ -33,14 +34,19 @@ def evaluation_order(equations: Sequence[Equation], names: Mapping[Base, Name]) 
     defined: dict[Base, list[int]] = {}
     for number, equation in enumerate(equations):
         defined.setdefault(equation.base, []).append(number)
-    reads = [[n for base in dict.fromkeys(base_uses(e.expression)) for n in defined.get(base, ())] for e in equations]
+    reads = [
+        [n for base in dict.fromkeys(base_uses(e.expression)) for n in defined.get(base, ())]
+        for e in equations
+    ]
     groups: list[Group] = []
     for component in _components(reads):
         members = [equations[n] for n in sorted(component)]
         if len(members) == 1 and component[0] not in reads[component[0]]:
             groups.append(Group((members[0],)))
         else:
-            groups.append(_recurrence(members, {b: [equations[n] for n in ns] for b, ns in defined.items()}, names))
+            groups.append(
+                _recurrence(members, {b: [equations[n] for n in ns] for b, ns in defined.items()}, names)
+            )
     return groups
 
 
@@ -82,8 +88,9 @@ def _components(reads: Sequence[Sequence[int]]) -> list[list[int]]:
     return components
 
 
-def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]],
-                names: Mapping[Base, Name]) -> Group:
+def _recurrence(
+    members: list[Equation], defined: Mapping[Base, list[Equation]], names: Mapping[Base, Name]
+) -> Group:
     """Check a circle of equations: along one axis every step must lead to an earlier instance."""
     bases = {e.base for e in members}
     directions: set[int] = set()
@@ -99,15 +106,17 @@ def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]],
                 directions.add(1 if step < 0 else -1)
                 _require_base_case(use, defined[use.base], names)
         if any(base in bases and isinstance(base, sp.Symbol) for base in base_uses(equation.expression)):
-            same_instance[number] += [n for n, e in enumerate(members)
-                                      if e.base in set(base_uses(equation.expression))]
+            same_instance[number] += [
+                n for n, e in enumerate(members) if e.base in set(base_uses(equation.expression))
+            ]
     order = _components([same_instance[n] for n in range(len(members))])
     circle = next((c for c in order if len(c) > 1 or c[0] in same_instance[c[0]]), None)
     if circle is not None or len(directions) > 1:
         path = " -> ".join(names[members[n].base].plain for n in (circle or range(len(members))))
         raise NetworkError(
             f"these equations go round in a circle: {path} -> {path.split(' -> ')[0]}",
-            hint="define each quantity from earlier ones; a recurrence reads an earlier instance, such as h_{i,t-1}")
+            hint="define each quantity from earlier ones; a recurrence reads an earlier instance, such as h_{i,t-1}",
+        )
     return Group(tuple(members[c[0]] for c in order), directions.pop())
 
 
@@ -135,11 +144,14 @@ def _require_base_case(use: Use, defining: Sequence[Equation], names: Mapping[Ba
         for offset in range(abs(step)):
             value = edge + offset if step < 0 else edge - offset
             if not any(_covers(equation, position, value) for equation in defining):
-                name, at = names[use.base].plain, ",".join(
-                    str(value) if n == position else str(i) for n, i in enumerate(use.at))
+                name, at = (
+                    names[use.base].plain,
+                    ",".join(str(value) if n == position else str(i) for n, i in enumerate(use.at)),
+                )
                 raise NetworkError(
                     f"the recurrence of {names[use.equation.base].plain} reads {name}_{{{at}}}, which nothing defines",
-                    hint=f"add its base case, for example '{name}_{{{at}}} = 0'")
+                    hint=f"add its base case, for example '{name}_{{{at}}} = 0'",
+                )
 
 
 def _covers(equation: Equation, position: int, value: sp.Expr) -> bool:

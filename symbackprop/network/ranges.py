@@ -3,6 +3,7 @@
 Contract: `infer_ranges` returns the equations with a limit for every index on their left side and the axes of every
 quantity. What cannot be told is asked for; what does not fit is refused with both sizes.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +14,17 @@ import sympy as sp
 
 from symbackprop.errors import NetworkError
 from symbackprop.indexed import (
-    Base, Indices, Limit, affine_coefficient, at_least_zero, base_of, bound_limits, free_indices, indices_of,
-    largest_value, smallest_value,
+    Base,
+    Indices,
+    Limit,
+    affine_coefficient,
+    at_least_zero,
+    base_of,
+    bound_limits,
+    free_indices,
+    indices_of,
+    largest_value,
+    smallest_value,
 )
 from symbackprop.names import Name
 from symbackprop.network.equation import Equation
@@ -48,8 +58,12 @@ def uses_of(equation: Equation) -> Iterator[Use]:
             stack.extend((a, inner) for a in node.args)
 
 
-def infer_ranges(equations: Iterable[Equation], declared: Mapping[Base, Axes],
-                 ranges: Mapping[sp.Symbol, Limit], names: Mapping[Base, Name]) -> tuple[list[Equation], dict[Base, Axes]]:
+def infer_ranges(
+    equations: Iterable[Equation],
+    declared: Mapping[Base, Axes],
+    ranges: Mapping[sp.Symbol, Limit],
+    names: Mapping[Base, Name],
+) -> tuple[list[Equation], dict[Base, Axes]]:
     """Give every left-side index a limit and every quantity its axes."""
     pending = [_with_declared_ranges(e, declared, ranges) for e in equations]
     axes: dict[Base, Axes] = dict(declared)
@@ -69,8 +83,9 @@ def infer_ranges(equations: Iterable[Equation], declared: Mapping[Base, Axes],
     return pending, axes
 
 
-def _with_declared_ranges(equation: Equation, declared: Mapping[Base, Axes],
-                          ranges: Mapping[sp.Symbol, Limit]) -> Equation:
+def _with_declared_ranges(
+    equation: Equation, declared: Mapping[Base, Axes], ranges: Mapping[sp.Symbol, Limit]
+) -> Equation:
     """Ranges that are known without looking at the right side."""
     limits = {limit.index: limit for limit in equation.ranges}
     for position, index in enumerate(equation.at):
@@ -132,7 +147,9 @@ def _axes_from_plain_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> bool:
         if len(set(use.at)) < len(use.at) or len(own) < len(use.at) or foreign & free_indices(bounds):
             continue
         if use.base in found:
-            renamed = dict(zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True))
+            renamed = dict(
+                zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True)
+            )
             own = [limit.replace(renamed) for limit in own]
             found[use.base] = [_hull(a, b) for a, b in zip(found[use.base], own, strict=True)]
         else:
@@ -183,26 +200,31 @@ def _axes_from_shifted_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> None
             axes[base] = tuple(span for span in spans if span)
 
 
-def _require_everything(equations: Iterable[Equation], uses: Iterable[Use], axes: Mapping[Base, Axes],
-                        names: Mapping[Base, Name]) -> None:
+def _require_everything(
+    equations: Iterable[Equation], uses: Iterable[Use], axes: Mapping[Base, Axes], names: Mapping[Base, Name]
+) -> None:
     for equation in equations:
         for index in equation.at:
             if isinstance(index, sp.Symbol) and index not in equation.index_symbols:
                 raise NetworkError(
                     f"the range of index {index} in {names[equation.base].plain} cannot be told",
-                    hint=f"write '{names[equation.base].plain}_{{...}} = ...   for {index} = 1..n'")
+                    hint=f"write '{names[equation.base].plain}_{{...}} = ...   for {index} = 1..n'",
+                )
     for use in uses:
         if use.base not in axes:
             raise NetworkError(
                 f"the shape of {names[use.base].plain} cannot be told from its uses",
-                hint=f"declare it, for example '{names[use.base].plain} in R^(n x m)'")
+                hint=f"declare it, for example '{names[use.base].plain} in R^(n x m)'",
+            )
 
 
 def _check_use(use: Use, axes: Mapping[Base, Axes], names: Mapping[Base, Name]) -> None:
     """Every reference must stay inside the axes: refused unless it can be proven."""
     known, name = axes[use.base], names[use.base].plain
     if len(known) != len(use.at):
-        raise NetworkError(f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}")
+        raise NetworkError(
+            f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}"
+        )
     at = dict(zip((axis.index for axis in known), use.at, strict=True))
     for position, (index, axis) in enumerate(zip(use.at, known, strict=True), start=1):
         if any(isinstance(part, sp.Indexed) for part in sp.preorder_traversal(index)):
@@ -216,7 +238,8 @@ def _check_use(use: Use, axes: Mapping[Base, Axes], names: Mapping[Base, Name]) 
         raise NetworkError(
             f"index {position} of {name} runs from {smallest} to {largest} here ({index}), "
             f"but that axis of {name} runs from {low} to {high}",
-            hint=f"make the two sizes the same symbol, or declare the shape of {name}, or add the missing base case")
+            hint=f"make the two sizes the same symbol, or declare the shape of {name}, or add the missing base case",
+        )
 
 
 def base_uses(expression: Any) -> Iterator[Base]:

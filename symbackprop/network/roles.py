@@ -2,6 +2,7 @@
 
 Contract: `assign_roles` gives every name that is used and not defined one role, or raises with the line to add.
 """
+
 from __future__ import annotations
 
 import re
@@ -13,15 +14,64 @@ from symbackprop.names import Name
 from symbackprop.network.equation import Role
 
 CONVENTIONS: dict[Role, frozenset[str]] = {
-    "parameter": frozenset("w W b B u U v V k K c theta Theta gamma beta omega Omega weight bias kernel".split()),
-    "input": frozenset("x X i in input inputs features".split()),
-    "target": frozenset("y Y t target targets label labels truth desired".split()),
-    "constant": frozenset("eta alpha lambda lam epsilon eps rho tau pi N n m M C D d s slope margin".split()),
+    "parameter": frozenset(
+        [
+            "w",
+            "W",
+            "b",
+            "B",
+            "u",
+            "U",
+            "v",
+            "V",
+            "k",
+            "K",
+            "c",
+            "theta",
+            "Theta",
+            "gamma",
+            "beta",
+            "omega",
+            "Omega",
+            "weight",
+            "bias",
+            "kernel",
+        ]
+    ),
+    "input": frozenset(["x", "X", "i", "in", "input", "inputs", "features"]),
+    "target": frozenset(["y", "Y", "t", "target", "targets", "label", "labels", "truth", "desired"]),
+    "constant": frozenset(
+        [
+            "eta",
+            "alpha",
+            "lambda",
+            "lam",
+            "epsilon",
+            "eps",
+            "rho",
+            "tau",
+            "pi",
+            "N",
+            "n",
+            "m",
+            "M",
+            "C",
+            "D",
+            "d",
+            "s",
+            "slope",
+            "margin",
+        ]
+    ),
 }
 """Stems of names that have a role without being declared (the conventions of textbooks and courses)."""
 
 DECLARATIONS: dict[Role, str] = {
-    "input": "inputs", "target": "targets", "parameter": "parameters", "constant": "constants"}
+    "input": "inputs",
+    "target": "targets",
+    "parameter": "parameters",
+    "constant": "constants",
+}
 
 
 def stem_of(name: Name) -> str:
@@ -38,8 +88,9 @@ def conventional_role(name: Name) -> Role | None:
     return next((role for role, stems in CONVENTIONS.items() if stem in stems), None)
 
 
-def assign_roles(undefined: Iterable[Base], names: Mapping[Base, Name],
-                 declared: Mapping[Base, Role]) -> dict[Base, Role]:
+def assign_roles(
+    undefined: Iterable[Base], names: Mapping[Base, Name], declared: Mapping[Base, Role]
+) -> dict[Base, Role]:
     """A role for every quantity that no equation defines.
 
     Raises `NetworkError` naming every quantity whose role is open and the line that settles it.
@@ -59,5 +110,6 @@ def assign_roles(undefined: Iterable[Base], names: Mapping[Base, Name],
             f"{listed} {'are' if plural else 'is'} used, but no equation defines {'them' if plural else 'it'} "
             f"and no convention tells what {'they are' if plural else 'it is'}",
             hint=f"add a definition, or one of the lines 'inputs: {listed}', 'targets: {listed}', "
-                 f"'parameters: {listed}', 'constants: {listed}'")
+            f"'parameters: {listed}', 'constants: {listed}'",
+        )
     return roles

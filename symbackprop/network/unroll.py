@@ -3,6 +3,7 @@
 Contract: `unroll(network, {L: 3})` replaces every axis whose range is bounded by a given size by separate quantities
 (``W^{[l]}`` becomes ``W^{[1]}``, ``W^{[2]}``, ``W^{[3]}``); everything else stays as it is.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +37,9 @@ def unroll(network: Network, sizes: Mapping[str, int]) -> Specification:
     known = {s.name: s for s in network.sizes}
     for name, value in sizes.items():
         if name not in known:
-            raise NetworkError(f"the network has no size called {name}", hint=f"its sizes are {', '.join(sorted(known))}")
+            raise NetworkError(
+                f"the network has no size called {name}", hint=f"its sizes are {', '.join(sorted(known))}"
+            )
         if not 1 <= value <= LONGEST:
             raise NetworkError(f"{name} must be a whole number from 1 to {LONGEST}, not {value}")
     return _Unrolling(network, {known[n]: sp.Integer(v) for n, v in sizes.items()}).specification()
@@ -50,7 +53,8 @@ class _Unrolling:
 
     def _is_unrolled(self, limit: Limit) -> bool:
         return bool((limit.low.free_symbols | limit.high.free_symbols) & self.sizes.keys()) and all(
-            bound.xreplace(self.sizes).is_Integer for bound in limit[1:])
+            bound.xreplace(self.sizes).is_Integer for bound in limit[1:]
+        )
 
     def specification(self) -> Specification:
         old = self.network.specification
@@ -70,16 +74,26 @@ class _Unrolling:
             if before in old.values and not env:
                 values[base] = old.values[before]
         samples = None if old.samples is None else self._size(old.samples)
-        return replace(old, equations=equations, roles=roles, names={**old.names, **self.names}, axes=axes, ranges={},
-                       leading={b: k for b, k in old.leading.items() if b in used and b not in self.origin},
-                       samples=samples, values=values)
+        return replace(
+            old,
+            equations=equations,
+            roles=roles,
+            names={**old.names, **self.names},
+            axes=axes,
+            ranges={},
+            leading={b: k for b, k in old.leading.items() if b in used and b not in self.origin},
+            samples=samples,
+            values=values,
+        )
 
     def _equations(self, equation: Equation) -> Iterator[Equation]:
         for env in self._values([r for r in equation.ranges if self._is_unrolled(r)], {}):
             target: Any = self._expand(equation.target, env)
             at = set(target.indices) if isinstance(target, sp.Indexed) else set[Any]()
             ranges = tuple(self._limit(r, env) for r in equation.ranges if r.index in at)
-            yield replace(equation, target=target, expression=self._expand(equation.expression, env), ranges=ranges)
+            yield replace(
+                equation, target=target, expression=self._expand(equation.expression, env), ranges=ranges
+            )
 
     def _values(self, limits: list[Limit], env: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
         if not limits:
@@ -96,8 +110,13 @@ class _Unrolling:
     def _size(self, size: Any) -> Any:
         """``n(2)`` becomes the symbol n_2."""
         size = size.xreplace(self.sizes)
-        return size.xreplace({f: sp.Symbol(f"{f.func.__name__}_{f.args[0]}", integer=True)
-                              for f in size.atoms(AppliedUndef) if f.args[0].is_Integer})
+        return size.xreplace(
+            {
+                f: sp.Symbol(f"{f.func.__name__}_{f.args[0]}", integer=True)
+                for f in size.atoms(AppliedUndef)
+                if f.args[0].is_Integer
+            }
+        )
 
     def _expand(self, e: Any, env: Mapping[Any, Any]) -> Any:
         if isinstance(e, sp.Symbol):
@@ -109,8 +128,10 @@ class _Unrolling:
         limits = bound_limits(e)
         if isinstance(e, sp.Sum) and any(self._is_unrolled(r) for r in limits):
             inner = [self._limit(r, env) for r in limits if not self._is_unrolled(r)]
-            terms = [self._expand(e.function, {**env, **more})
-                     for more in self._values([r for r in limits if self._is_unrolled(r)], {})]
+            terms = [
+                self._expand(e.function, {**env, **more})
+                for more in self._values([r for r in limits if self._is_unrolled(r)], {})
+            ]
             return sp.Add(*(sp.Sum(t, *(tuple(r) for r in reversed(inner))) if inner else t for t in terms))
         if isinstance(e, Indicator) or not isinstance(e, sp.Expr):
             return e.func(*(self._expand(a, env) for a in e.args))
@@ -118,8 +139,15 @@ class _Unrolling:
             size = self._size(e.xreplace(dict(env)))
             if size != e:
                 return size
-        return rebuild(e, [self._expand(a, env) if not isinstance(a, sp.Tuple) else sp.Tuple(
-            a.args[0], *(self._size(x.xreplace(dict(env))) for x in a.args[1:])) for a in e.args])
+        return rebuild(
+            e,
+            [
+                self._expand(a, env)
+                if not isinstance(a, sp.Tuple)
+                else sp.Tuple(a.args[0], *(self._size(x.xreplace(dict(env))) for x in a.args[1:]))
+                for a in e.args
+            ],
+        )
 
     def _reference(self, e: Any, env: Mapping[Any, Any]) -> Any:
         quantity = self.network.quantities.get(e.base)

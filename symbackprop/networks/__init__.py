@@ -1,4 +1,5 @@
 """The built-in networks: one network file each; the file's name is the network's name."""
+
 from __future__ import annotations
 
 from pathlib import Path

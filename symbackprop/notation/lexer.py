@@ -42,6 +42,8 @@ LONGEST_LINE = 20_000
 DEEPEST = 100
 MOST_DIGITS = 40
 LARGEST_EXPONENT = 400
+SHORT_NUMBER = 5
+"""Numbers of fewer characters need no check."""
 
 
 class Token(NamedTuple):
@@ -64,6 +66,7 @@ _SKIPPED = (
 )
 
 _PATTERNS = {
+    "subscript": r"_\{(?:[0-9]{1,9}|[A-Za-z]+[0-9]*)\}",
     "run": r"[A-Za-z]+[0-9]*",
     "operator": r"\*\*|:=|==|<=|>=|=<|!=|=>|\.\.+|\|\||\.\*|\./|\.(?=\s|$)|[-+*/^_=()\[\]{}|,;:<>@']",
     "number": r"(?:[0-9]+(?:\.[0-9]+|\.(?![\w.*]))?|\.[0-9]+)(?:e[+-]?[0-9]+|E[+-][0-9]+)?",
@@ -78,6 +81,7 @@ _PATTERNS = {
     "method": r"\.(?:T(?![A-Za-z0-9_])|(?:" + "|".join(METHODS) + r")(?=\s*\())",
 }
 _UNICODE_PATTERNS = {
+    "subscript": r"_\{(?:[0-9]{1,9}|[A-Za-z]+[0-9]*)\}",
     "marked": rf"[A-Za-z{''.join(GREEK)}][{_MARKS}]",
     "run": rf"[A-Za-z]+(?![{_MARKS}])[0-9]*",
     "below": rf"[{_SUB}]+",
@@ -101,8 +105,12 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_PLAIN_OPERATORS = frozenset("- + * / ^ _ = | , ; : < > @ ' <= >= != := ** ||".split())
+_PLAIN_OPERATORS = frozenset({*"-+*/^_=|,;:<>@'", "<=", ">=", "!=", ":=", "**", "||"})
 _OPERATOR_KINDS = {"==": "=", "=<": "<=", "=>": ";", ".*": "hadamard", "./": "/", ".": ";"}
+_RUN_KINDS = dict.fromkeys(LETTERS, "letter") | {"partial": "partial", "nabla": "nabla"}
+_QUICK_COMMANDS = {
+    "\\" + command: row for command, row in COMMANDS.items() if row[1] and command not in UNSUPPORTED
+}
 _SNAKE_TAILS = frozenset(word.rpartition("_")[2] for word in FUNCTIONS if "_" in word)
 _ESCAPED = {
     **dict.fromkeys([f"\\{c}" for c in ",;:! \n\t>-/$&()[]"], ""),
@@ -172,15 +180,27 @@ class _Lexer:
             kind, value = kinds[group], match[group]
             place = match.span(group)
             # The common kinds first, without a call: this loop is most of the time of reading.
-            if kind == "run":
+            if kind == "subscript":
+                start, end = place
+                inner = value[2:-1]
+                inner_kind = "number" if inner.isdigit() else _RUN_KINDS.get(inner, "run")
+                add(new(Token, ("_", "", start, start + 1)))
+                add(new(Token, ("{", "", start + 1, start + 2)))
+                add(new(Token, (inner_kind, inner, start + 2, end - 1)))
+                add(new(Token, ("}", "", end - 1, end)))
+            elif kind == "run":
                 if value in _SNAKE_TAILS and self._snake(value, *place):
                     continue
-                add(new(Token, ("letter" if value in LETTERS else "run", value, *place)))
+                add(new(Token, (_RUN_KINDS.get(value, "run"), value, *place)))
             elif kind == "operator":
                 if value in _PLAIN_OPERATORS:
                     add(new(Token, (value, "", *place)))
                 else:
                     self._operator(_OPERATOR_KINDS.get(value, value), *place)
+            elif kind == "command" and value in _QUICK_COMMANDS:
+                add(new(Token, (*_QUICK_COMMANDS[value], *place)))
+            elif kind == "number" and len(value) < SHORT_NUMBER:
+                add(new(Token, (kind, value, *place)))
             else:
                 getattr(self, "_" + kind)(value, *place)
 
@@ -213,14 +233,12 @@ class _Lexer:
         self.tokens.append(Token(kind, value, start, end))
 
     def _operator(self, kind: str, start: int, end: int) -> None:
-        if kind.startswith(".."):
-            self._add("dots", "", start, end)
-        elif kind in _CLOSERS:
+        if kind in _CLOSERS:
             self._opened(Token(kind, "", start, end))
         elif kind in _CLOSING:
             self._closed(kind, start, end)
         else:
-            self.tokens.append(Token(kind, "", start, end))
+            self.tokens.append(Token("dots" if kind.startswith("..") else kind, "", start, end))
 
     def _opened(self, token: Token) -> None:
         if len(self.open) >= DEEPEST:
@@ -287,7 +305,9 @@ class _Lexer:
         return False
 
     def _skipped(self, value: str, start: int, end: int) -> None:
-        """What only concerns the looks."""
+        r"""What only concerns the looks; but `\right.` closes the brace of cases."""
+        if value.startswith("\\right") and self.open and self.open[-1].kind == "lset":
+            self._closed("rset", start, end)
 
     def _overset(self, value: str, start: int, end: int) -> None:
         self._add(":=" if ":=" in value else "≈" if "approx" in value else "=", "", start, end)

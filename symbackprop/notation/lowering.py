@@ -3,6 +3,7 @@
 Contract: `Lowering.tensor(node)` gives the meaning of an expression as a `Tensor`. It raises `Deferred` where a name's
 shape is not known yet (the reader tries again when it is) and `Trouble` where the text has no meaning here.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,19 +18,51 @@ from symbackprop.indexed import MaxOver, free_indices, product, references
 from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.tensor import (
-    ONE, Clash, Tensor, along, elementwise, matmul, scalar, total, trace, transpose,
+    ONE,
+    Clash,
+    Tensor,
+    along,
+    elementwise,
+    matmul,
+    scalar,
+    total,
+    trace,
+    transpose,
 )
 
 ELEMENTWISE: dict[str, Any] = {
-    "sigmoid": fn.sigmoid, "sigma": fn.sigmoid, "tanh": sp.tanh, "relu": fn.relu, "leaky_relu": fn.leaky_relu,
-    "elu": fn.elu, "softplus": fn.softplus, "silu": fn.silu, "gelu": fn.gelu, "identity": fn.identity, "exp": sp.exp,
-    "log": sp.log, "sqrt": sp.sqrt, "abs": sp.Abs, "sign": sp.sign, "sin": sp.sin, "cos": sp.cos, "tan": sp.tan,
-    "sinh": sp.sinh, "cosh": sp.cosh, "arctan": sp.atan, "erf": sp.erf,
+    "sigmoid": fn.sigmoid,
+    "sigma": fn.sigmoid,
+    "tanh": sp.tanh,
+    "relu": fn.relu,
+    "leaky_relu": fn.leaky_relu,
+    "elu": fn.elu,
+    "softplus": fn.softplus,
+    "silu": fn.silu,
+    "gelu": fn.gelu,
+    "identity": fn.identity,
+    "exp": sp.exp,
+    "log": sp.log,
+    "sqrt": sp.sqrt,
+    "abs": sp.Abs,
+    "sign": sp.sign,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "arctan": sp.atan,
+    "erf": sp.erf,
 }
 """Functions of one number (some with a slope as second argument), by the parser's name."""
 
-ALONG = {"softmax": "softmax", "softmax_rows": "softmax", "softmax_columns": "softmax", "log_softmax": "log_softmax",
-         "logsumexp": "logsumexp"}
+ALONG = {
+    "softmax": "softmax",
+    "softmax_rows": "softmax",
+    "softmax_columns": "softmax",
+    "log_softmax": "log_softmax",
+    "logsumexp": "logsumexp",
+}
 
 LETTERS = "ijkpqrstuvabcdfgh"
 
@@ -110,8 +143,11 @@ class Lowering:
                 return self.sizes[node.name.key]
             entry = self.entries.get(node.name.key)
             if entry is None or entry.labels is None:
-                raise Trouble(f"the index {node.name.plain} has no range here", node.span,
-                              f"add 'for {node.name.plain} = 1..n' to the line, or sum over it")
+                raise Trouble(
+                    f"the index {node.name.plain} has no range here",
+                    node.span,
+                    f"add 'for {node.name.plain} = 1..n' to the line, or sum over it",
+                )
         if isinstance(node, tree.Reference) and node.scripts and node.name.key in self.sizes:
             return self.size(node)
         return self.tensor(node).scalar()
@@ -134,7 +170,9 @@ class Lowering:
             return -self.size(node.operand)
         if isinstance(node, tree.Multiply):
             return sp.Mul(*(self.size(f) for f in node.factors))
-        raise Trouble("this is not a size", node.span, "write a number or a name, such as n_1, or a sum of such")
+        raise Trouble(
+            "this is not a size", node.span, "write a number or a name, such as n_1, or a sum of such"
+        )
 
     # -- expressions ---------------------------------------------------------------------------------------------
     def tensor(self, node: tree.Node) -> Tensor:
@@ -163,17 +201,20 @@ class Lowering:
             if key == "pi" and not node.scripts:
                 return scalar(sp.pi)
             raise Deferred(node.name)
-        lead, rest = self._split_scripts(entry, node)
+        lead, rest = self.split_scripts(entry, node)
         if entry.sizes is None:
             if not rest:
                 raise Deferred(node.name)
             entry.sizes = (None,) * len(rest)
-        sizes = tuple(self._at_label(entry, size, lead) for size in entry.sizes)
+        sizes = tuple(self.at_label(entry, size, lead) for size in entry.sizes)
         if len(rest) == 1 and len(sizes) == 2 and self._is_sample_script(node):
             return self._one_sample(entry, lead, sizes, rest[0])
         if rest and len(rest) != len(sizes):
-            raise Trouble(f"{node.name.plain} has {len(sizes)} axes, but {len(rest)} indices stand here", node.span,
-                          "give one index for each axis")
+            raise Trouble(
+                f"{node.name.plain} has {len(sizes)} axes, but {len(rest)} indices stand here",
+                node.span,
+                "give one index for each axis",
+            )
         base = entry.base
         if rest:
             return scalar(base[(*lead, *rest)])
@@ -184,9 +225,11 @@ class Lowering:
             return Tensor(sizes[0], ONE, lambda r, _c: base[(*lead, r)], label, vector=True)
         if len(sizes) == 2:
             return Tensor(*sizes, lambda r, c: base[(*lead, r, c)], label)
-        raise Trouble(f"{label} has {len(sizes)} axes: matrix notation has two", node.span, "write its indices")
+        raise Trouble(
+            f"{label} has {len(sizes)} axes: matrix notation has two", node.span, "write its indices"
+        )
 
-    def _split_scripts(self, entry: Entry, node: Any) -> tuple[list[Any], list[Any]]:
+    def split_scripts(self, entry: Entry, node: Any) -> tuple[list[Any], list[Any]]:
         """Index expressions of the leading axes, and of the quantity's own axes."""
         lead: list[Any] = []
         rest: list[Any] = []
@@ -200,11 +243,13 @@ class Lowering:
             else:
                 rest += items
         if waiting:
-            raise Trouble(f"{node.name.plain} needs its label", node.span, f"write {node.name.plain}^[l], for example")
+            raise Trouble(
+                f"{node.name.plain} needs its label", node.span, f"write {node.name.plain}^[l], for example"
+            )
         return lead, rest
 
     @staticmethod
-    def _at_label(entry: Entry, size: Any, lead: Sequence[Any]) -> Any:
+    def at_label(entry: Entry, size: Any, lead: Sequence[Any]) -> Any:
         if size is None or not lead or entry.label_index is None:
             return size
         return size.xreplace({entry.label_index: lead[0]})
@@ -221,8 +266,9 @@ class Lowering:
         return Tensor(sizes[0], ONE, lambda r, _c: base[(*lead, r, sample)], entry.name.plain)
 
     def _add(self, node: Any) -> Tensor:
-        return elementwise([self.tensor(t) for t in node.terms], lambda e: sp.Add(*e, evaluate=False), "sum",
-                           self.samples)
+        return elementwise(
+            [self.tensor(t) for t in node.terms], lambda e: sp.Add(*e, evaluate=False), "sum", self.samples
+        )
 
     def _negate(self, node: Any) -> Tensor:
         return elementwise([self.tensor(node.operand)], lambda e: _minus(e[0]), "negation")
@@ -244,13 +290,16 @@ class Lowering:
     def _divide(self, node: Any) -> Tensor:
         above, below = self.tensor(node.numerator), self.tensor(node.denominator)
         if not below.is_scalar and not (_alike(above, below) or above.is_scalar):
-            raise Clash(f"the division does not conform: {above.shape} by {below.shape}", "divide by a number, or entry by entry")
+            raise Clash(
+                f"the division does not conform: {above.shape} by {below.shape}",
+                "divide by a number, or entry by entry",
+            )
         return elementwise([above, below], _quotient, "quotient")
 
     def _power(self, node: Any) -> Tensor:
         exponent = self.tensor(node.exponent).scalar()
         if isinstance(node.base, tree.Norm):
-            return self._norm(node.base, exponent)
+            return self.norm(node.base, exponent)
         if isinstance(node.base, tree.Reference) and node.base.name.key == "e" and "e" not in self.entries:
             return elementwise([self.tensor(node.exponent)], lambda e: sp.exp(e[0]), "exponential")
         base = self.tensor(node.base)
@@ -264,16 +313,21 @@ class Lowering:
     def _transpose(self, node: Any) -> Tensor:
         return transpose(self.tensor(node.operand))
 
-    def _norm(self, node: Any, power: Any = 1) -> Tensor:
+    def norm(self, node: Any, power: Any = 1) -> Tensor:
         inner = self.tensor(node.operand)
         if node.subscript == "1":
             result = total(inner, self.fresh, rows=True, cols=True, inside=sp.Abs)
             return elementwise([result], lambda e: sp.Pow(e[0], power), "power")
         if node.subscript not in (None, "2", "F"):
-            raise Trouble(f"the norm with subscript {node.subscript} is not supported", node.span, "use F, 2 or 1")
+            raise Trouble(
+                f"the norm with subscript {node.subscript} is not supported", node.span, "use F, 2 or 1"
+            )
         if node.subscript == "2" and inner.cols not in (ONE, None) and inner.rows != 1:
-            raise Trouble("the 2-norm of a matrix is its largest singular value, which is not supported", node.span,
-                          r"write \|W\|_F for the square root of the sum of squares")
+            raise Trouble(
+                "the 2-norm of a matrix is its largest singular value, which is not supported",
+                node.span,
+                r"write \|W\|_F for the square root of the sum of squares",
+            )
         squares = total(inner, self.fresh, rows=True, cols=True, inside=lambda e: sp.Pow(e, 2))
         return elementwise([squares], lambda e: sp.Pow(e[0], sp.Rational(power) / 2), "norm")
 
@@ -315,10 +369,15 @@ class Lowering:
         def at(r: Any, c: Any) -> Any:
             entry = body.at(r, c)
             if node.condition is not None:
-                raise Trouble("a condition under a sum is not supported", node.condition.span,
-                              "write the condition as a factor [j != i]")
-            bounds = [(s, low, high if high is not None else self.range_of(s, entry, node.span))
-                      for s, low, high in limits]
+                raise Trouble(
+                    "a condition under a sum is not supported",
+                    node.condition.span,
+                    "write the condition as a factor [j != i]",
+                )
+            bounds = [
+                (s, low, high if high is not None else self.range_of(s, entry, node.span))
+                for s, low, high in limits
+            ]
             if node.kind == "mean":
                 return product([1 / b[2] for b in bounds] + [sp.Sum(entry, *reversed(bounds))])
             if node.kind == "max":
@@ -326,7 +385,9 @@ class Lowering:
             if node.kind == "min":
                 return _minus(MaxOver(_minus(entry), *bounds))
             if node.kind == "prod":
-                raise Trouble("a product over an index is not supported", node.span, "take the sum of logarithms")
+                raise Trouble(
+                    "a product over an index is not supported", node.span, "take the sum of logarithms"
+                )
             return sp.Sum(entry, *reversed(bounds))
 
         return Tensor(body.rows, body.cols, at)
@@ -345,8 +406,13 @@ class Lowering:
             if isinstance(node, tree.Reference):
                 for script in node.scripts:
                     for item in script.items:
-                        if isinstance(item, tree.Reference) and not item.scripts and item.name.key not in self.scope \
-                                and item.name.key not in self.sizes and item.name.key not in self.entries:
+                        if (
+                            isinstance(item, tree.Reference)
+                            and not item.scripts
+                            and item.name.key not in self.scope
+                            and item.name.key not in self.sizes
+                            and item.name.key not in self.entries
+                        ):
                             found[item.name.key] = item.name
         return list(found.values())
 
@@ -357,12 +423,15 @@ class Lowering:
                 known = next((e for e in self.entries.values() if e.base == reference.base), None)
                 if known is None or known.sizes is None:
                     continue
-                at = reference.indices[len(known.leading):]
+                at = reference.indices[len(known.leading) :]
                 for size, place in zip(known.sizes, at, strict=False):
                     if place == index and size is not None:
-                        return self._at_label(known, size, reference.indices[:len(known.leading)])
-        raise Trouble(f"the sum over {index} has no bounds, and no declared axis tells them", span,
-                      rf"write \sum_{{{index}=1}}^{{n}}")
+                        return self.at_label(known, size, reference.indices[: len(known.leading)])
+        raise Trouble(
+            f"the sum over {index} has no bounds, and no declared axis tells them",
+            span,
+            rf"write \sum_{{{index}=1}}^{{n}}",
+        )
 
     # -- functions -----------------------------------------------------------------------------------------------
     def _call(self, node: Any) -> Tensor:
@@ -403,20 +472,25 @@ class Lowering:
         elif self.samples is not None and (a.cols == self.samples) != (a.rows == self.samples):
             over_rows = a.cols == self.samples
         else:
-            raise Trouble(f"over which axis does the softmax of a {a.shape} matrix run?", node.span,
-                          "write softmax_columns(...) or softmax_rows(...), or declare 'samples: ...'")
+            raise Trouble(
+                f"over which axis does the softmax of a {a.shape} matrix run?",
+                node.span,
+                "write softmax_columns(...) or softmax_rows(...), or declare 'samples: ...'",
+            )
         return along(a, over_rows=over_rows, fresh=self.fresh, kind=ALONG[name])
 
-    def _reduce_call(self, node: Any, a: Tensor) -> Tensor:
+    def reduce_call(self, node: Any, a: Tensor) -> Tensor:
         axis = dict(node.keywords).get("axis")
         rows, cols = axis in (None, "None", "0", "-2"), axis in (None, "None", "1", "-1")
         result = total(a, self.fresh, rows=rows, cols=cols)
         if node.function != "mean":
             return result
-        count = sp.Mul(*(size for summed, size in ((rows, a.rows), (cols, a.cols)) if summed and size is not None))
+        count = sp.Mul(
+            *(size for summed, size in ((rows, a.rows), (cols, a.cols)) if summed and size is not None)
+        )
         return elementwise([scalar(sp.Pow(count, -1)), result], product, "mean")
 
-    def _diag(self, _node: Any, a: Tensor) -> Tensor:
+    def diag(self, _node: Any, a: Tensor) -> Tensor:
         if a.cols == 1:
             return Tensor(a.rows, a.rows, lambda r, c: product([fn.Indicator(sp.Eq(r, c)), a.at(r, ONE)]))
         return Tensor(a.rows, ONE, lambda r, _c: a.at(r, r))
@@ -428,14 +502,18 @@ class Lowering:
         operators = {">": sp.Gt, "<": sp.Lt, ">=": sp.Ge, "<=": sp.Le, "=": sp.Eq, "==": sp.Eq, "!=": sp.Ne}
         pairs = list(zip(condition.operators, condition.operands, condition.operands[1:], strict=True))
         parts = [self.tensor(o) for o in condition.operands]
-        tests = [elementwise([a, b], lambda e, op=op: fn.Indicator(operators[op](*e)), "comparison")
-                 for (op, _, _), a, b in zip(pairs, parts, parts[1:], strict=False)]
+        tests = [
+            elementwise([a, b], lambda e, op=op: fn.Indicator(operators[op](*e)), "comparison")
+            for (op, _, _), a, b in zip(pairs, parts, parts[1:], strict=False)
+        ]
         return elementwise(tests, product, "comparison")
 
     def _cases(self, node: Any) -> Tensor:
         rows: list[tuple[Tensor, Tensor | None]] = []
         for value, condition in node.branches:
-            test = None if condition is None else self._indicator(tree.Indicator(condition, span=condition.span))
+            test = (
+                None if condition is None else self._indicator(tree.Indicator(condition, span=condition.span))
+            )
             rows.append((self.tensor(value), test))
         flat = [part for value, test in rows for part in ((value, test) if test else (value,))]
 
@@ -450,20 +528,37 @@ class Lowering:
 
         return elementwise(flat, combine, "cases")
 
-    _readers: Mapping[type, Callable[..., Tensor]] = field(init=False, default_factory=lambda: {
-        tree.Number: Lowering._number, tree.Reference: Lowering._reference, tree.Add: Lowering._add,
-        tree.Negate: Lowering._negate, tree.Multiply: Lowering._multiply, tree.Divide: Lowering._divide,
-        tree.Power: Lowering._power, tree.Transpose: Lowering._transpose, tree.Norm: Lowering._norm,
-        tree.Absolute: Lowering._absolute, tree.Inner: Lowering._inner, tree.Ones: Lowering._ones,
-        tree.Element: Lowering._element, tree.Reduction: Lowering._reduction, tree.Call: Lowering._call,
-        tree.Indicator: Lowering._indicator, tree.Cases: Lowering._cases, tree.Compare: lambda s, n: s._indicator(
-            tree.Indicator(n, span=n.span)),
-    })
+    _readers: Mapping[type, Callable[..., Tensor]] = field(
+        init=False,
+        default_factory=lambda: {
+            tree.Number: Lowering._number,
+            tree.Reference: Lowering._reference,
+            tree.Add: Lowering._add,
+            tree.Negate: Lowering._negate,
+            tree.Multiply: Lowering._multiply,
+            tree.Divide: Lowering._divide,
+            tree.Power: Lowering._power,
+            tree.Transpose: Lowering._transpose,
+            tree.Norm: Lowering.norm,
+            tree.Absolute: Lowering._absolute,
+            tree.Inner: Lowering._inner,
+            tree.Ones: Lowering._ones,
+            tree.Element: Lowering._element,
+            tree.Reduction: Lowering._reduction,
+            tree.Call: Lowering._call,
+            tree.Indicator: Lowering._indicator,
+            tree.Cases: Lowering._cases,
+            tree.Compare: lambda s, n: s._indicator(tree.Indicator(n, span=n.span)),
+        },
+    )
 
 
 _WHOLE: dict[str, Callable[[Lowering, Any, Tensor], Tensor]] = {
-    "sum": Lowering._reduce_call, "mean": Lowering._reduce_call, "diag": Lowering._diag,
-    "trace": lambda s, _n, a: trace(a, s.fresh), "norm": lambda s, n, _a: s._norm(tree.Norm(n.arguments[0])),
+    "sum": Lowering.reduce_call,
+    "mean": Lowering.reduce_call,
+    "diag": Lowering.diag,
+    "trace": lambda s, _n, a: trace(a, s.fresh),
+    "norm": lambda s, n, _a: s.norm(tree.Norm(n.arguments[0])),
     "transpose": lambda _s, _n, a: transpose(a),
 }
 """Functions of a whole matrix."""
@@ -545,7 +640,9 @@ def _nested(cls: Any, entries: Sequence[Any]) -> Any:
 
 
 def _derivative_of(cls: Any, arguments: Sequence[Tensor], name: str) -> Tensor:
-    return elementwise(arguments, lambda e: sp.Mul(*fn.local_derivative(cls(*e), 0), evaluate=False), name + "'")
+    return elementwise(
+        arguments, lambda e: sp.Mul(*fn.local_derivative(cls(*e), 0), evaluate=False), name + "'"
+    )
 
 
 def _condition_of(gate: Any) -> Any:

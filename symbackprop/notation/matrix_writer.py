@@ -2,6 +2,7 @@ r"""Matrix trees -> notation, in one house style: ``1 - A``, ``\odot``, ``b \mat
 
 Contract: `MatrixWriter(writer)` prints a `Node`; scalars and entries are left to the index `Writer`.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,7 +12,18 @@ import sympy as sp
 
 from symbackprop.functions import Indicator, row_of
 from symbackprop.matrix import (
-    Along, Apply, Hadamard, LabelSum, Leaf, Node, NoMatrixForm, Ones, Product, Sum, Transposed, transposed,
+    Along,
+    Apply,
+    Hadamard,
+    LabelSum,
+    Leaf,
+    Node,
+    NoMatrixForm,
+    Ones,
+    Product,
+    Sum,
+    Transposed,
+    transposed,
 )
 from symbackprop.notation.writer import LATEX, Markup, Writer
 
@@ -80,7 +92,9 @@ class MatrixWriter:
                 return name + self._markup.brackets(self._write(operand)[0]), ATOM
             case LabelSum(limit=limit, body=body):
                 index = self.writer(limit.index)
-                sign = self._markup.sum_sign("sum", f"{index}={self.writer(limit.low)}", self.writer(limit.high))
+                sign = self._markup.sum_sign(
+                    "sum", f"{index}={self.writer(limit.low)}", self.writer(limit.high)
+                )
                 return sign + self._at_least(body, HADAMARD), HADAMARD
             case _:
                 raise TypeError(type(node).__name__)
@@ -115,13 +129,21 @@ class MatrixWriter:
         body, strength = self._elementwise(others, node) if others else ("", PRODUCT)
         pieces = [p for p in (prefix, *rest) if p]
         if pieces and body:
-            body = self._markup.brackets(body) if strength < PRODUCT and not (strength == HADAMARD and False) else body
+            body = (
+                self._markup.brackets(body)
+                if strength < PRODUCT and not (strength == HADAMARD and False)
+                else body
+            )
         text = self._signs.between.join([*pieces, body] if body else pieces)
         return sign + text, HADAMARD if sign else PRODUCT if pieces else strength
 
     def _elementwise(self, factors: Sequence[Node], whole: Node) -> tuple[str, int]:
         """Factors of full size joined by the elementwise sign; vectors that are spread become diagonal matrices."""
-        full = [f for f in factors if (f.row is None) == (whole.row is None) and (f.col is None) == (whole.col is None)]
+        full = [
+            f
+            for f in factors
+            if (f.row is None) == (whole.row is None) and (f.col is None) == (whole.col is None)
+        ]
         left = [f for f in factors if f not in full and f.row is not None]
         right = [f for f in factors if f not in full and f.row is None]
         above = [f for f in full if not _is_reciprocal(f)]
@@ -138,7 +160,9 @@ class MatrixWriter:
             diagonal = r"\mathrm{diag}" if self._markup is LATEX else "diag"
             text = self._markup.brackets(text) if strength < PRODUCT else text
             before = "".join(diagonal + self._markup.brackets(self(f)) + self._signs.between for f in left)
-            after = "".join(self._signs.between + diagonal + self._markup.brackets(self(transposed(f))) for f in right)
+            after = "".join(
+                self._signs.between + diagonal + self._markup.brackets(self(transposed(f))) for f in right
+            )
             text, strength = before + text + after, PRODUCT
         return text, strength
 
@@ -154,7 +178,10 @@ class MatrixWriter:
             piece = piece.removeprefix("-")
             if strength == SUM and negative:
                 piece = self._markup.brackets(piece)
-            spread_cols, spread_rows = node.col is not None and term.col is None, node.row is not None and term.row is None
+            spread_cols, spread_rows = (
+                node.col is not None and term.col is None,
+                node.row is not None and term.row is None,
+            )
             if term.axes and (spread_cols or spread_rows):
                 ones = self._signs.ones
                 piece = self._markup.brackets(piece) if strength < PRODUCT else piece
@@ -172,14 +199,20 @@ class MatrixWriter:
             return inner + self._signs.hadamard + inner, HADAMARD
         slots = {slot: self._write(operand) for slot, operand in zip(node.slots, node.operands, strict=True)}
         bare = row_of(pattern) is not None or isinstance(pattern, sp.core.function.AppliedUndef)
-        names = {slot: text if bare or strength == ATOM else self._markup.brackets(text)
-                 for slot, (text, strength) in slots.items()}
+        names = {
+            slot: text if bare or strength == ATOM else self._markup.brackets(text)
+            for slot, (text, strength) in slots.items()
+        }
         return self.writer.with_names(names)(pattern), ATOM if bare else PRODUCT
 
 
 def _is_reciprocal(node: Node) -> bool:
-    return isinstance(node, Apply) and isinstance(node.pattern, sp.Pow) and node.pattern.base in node.slots and bool(
-        node.pattern.exp.is_number and node.pattern.exp < 0)
+    return (
+        isinstance(node, Apply)
+        and isinstance(node.pattern, sp.Pow)
+        and node.pattern.base in node.slots
+        and bool(node.pattern.exp.is_number and node.pattern.exp < 0)
+    )
 
 
 def _reciprocal(node: Node) -> Node:

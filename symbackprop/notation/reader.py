@@ -3,6 +3,7 @@
 Contract: `read_specification(text)` returns what the author said; it raises `NotationError` for text that cannot be
 read and `NetworkError` for what does not fit together, both with the line and a caret.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +23,12 @@ from symbackprop.notation.parser import collect_vocabulary, parse_statement
 from symbackprop.notation.source import Line, read_lines
 from symbackprop.notation.tensor import ONE, Clash, Tensor
 
-ROLE_OF: dict[str, Role] = {"inputs": "input", "targets": "target", "parameters": "parameter", "constants": "constant"}
+ROLE_OF: dict[str, Role] = {
+    "inputs": "input",
+    "targets": "target",
+    "parameters": "parameter",
+    "constants": "constant",
+}
 
 
 @dataclass
@@ -80,8 +86,11 @@ class _Reader:
         for waiting in self.pending:
             equations += self._guard(waiting.line, lambda w=waiting: self._equations(w.statement, w.line))
         bases = {key: entry for key, entry in self.low.entries.items()}
-        values = {self.low.entries[s.target.name.key].base: self._guard(line, lambda v=s: _number(v.value))
-                  for line, s in self._declared(tree.Value) if s.target.name.key in bases}
+        values = {
+            self.low.entries[s.target.name.key].base: self._guard(line, lambda v=s: _number(v.value))
+            for line, s in self._declared(tree.Value)
+            if s.target.name.key in bases
+        }
         return Specification(
             tuple(equations),
             roles={bases[key].base: role for key, role in roles.items() if key in bases},
@@ -89,10 +98,16 @@ class _Reader:
             axes={e.base: axes for e in bases.values() if (axes := _axes(e)) is not None},
             leading={e.base: e.leading for e in bases.values() if e.leading},
             labels={e.base: e.labels for e in bases.values() if e.labels is not None},
-            samples=self.low.samples, loss=bases[loss].base if loss in bases else None, rate=rate, title=self.title,
-            assumptions=tuple(self._guard(line, lambda a=a: self._assumption(a))
-                              for line, a in self._declared(tree.Assumption)),
-            values=values)
+            samples=self.low.samples,
+            loss=bases[loss].base if loss in bases else None,
+            rate=rate,
+            title=self.title,
+            assumptions=tuple(
+                self._guard(line, lambda a=a: self._assumption(a))
+                for line, a in self._declared(tree.Assumption)
+            ),
+            values=values,
+        )
 
     def _declared(self, kind: type) -> list[tuple[Line, Any]]:
         return [(line, s) for line, s in self.declarations if isinstance(s, kind)]
@@ -106,11 +121,21 @@ class _Reader:
         except Clash as clash:
             raise _located(line, clash.message, (0, len(line.text)), clash.hint) from None
         except Deferred as deferred:
-            span = next((n.span for n in walk(self._statement_of(line)) if isinstance(n, tree.Reference)
-                         and n.name == deferred.name), (0, len(line.text)))
+            span = next(
+                (
+                    n.span
+                    for n in walk(self._statement_of(line))
+                    if isinstance(n, tree.Reference) and n.name == deferred.name
+                ),
+                (0, len(line.text)),
+            )
             name = deferred.name.plain
-            raise _located(line, f"the shape of {name} is not known", span,
-                           f"declare it, for example '{name} in R^(n x m)', or 'constants: {name}' for a number") from None
+            raise _located(
+                line,
+                f"the shape of {name} is not known",
+                span,
+                f"declare it, for example '{name} in R^(n x m)', or 'constants: {name}' for a number",
+            ) from None
 
     def _statement_of(self, line: Line) -> Any:
         return next((p.statement for p in self.pending if p.line is line), ())
@@ -130,22 +155,31 @@ class _Reader:
                 limit = Limit(sp.Symbol("k", integer=True), low + 1, high + 1)
             entry = Entry(reference.name, leading, sizes, label, declared=True, labels=limit)
             if reference.name.key in self.low.entries:
-                raise Trouble(f"{reference.name.plain} is declared twice", reference.span, "remove one of the two")
+                raise Trouble(
+                    f"{reference.name.plain} is declared twice", reference.span, "remove one of the two"
+                )
             self.low.entries[reference.name.key] = entry
 
     def _names_on_the_left(self) -> None:
         for waiting in self.pending:
             left = waiting.statement.left
             if not isinstance(left, tree.Reference):
-                raise _located(waiting.line, "the left side is not a name", left.span,
-                               "write the quantity that the equation defines on the left, such as z = w x + b")
+                raise _located(
+                    waiting.line,
+                    "the left side is not a name",
+                    left.span,
+                    "write the quantity that the equation defines on the left, such as z = w x + b",
+                )
             entry = self.low.entries.get(left.name.key)
             if entry is None:
                 leading = tuple(s.kind for s in left.scripts if s.kind in ("bracket", "paren"))
                 own = [i for s in left.scripts if s.kind not in leading for i in s.items]
                 self.low.entries[left.name.key] = Entry(
-                    left.name, leading, (None,) * len(own) if own else None,
-                    sp.Symbol("l", integer=True) if leading else None)
+                    left.name,
+                    leading,
+                    (None,) * len(own) if own else None,
+                    sp.Symbol("l", integer=True) if leading else None,
+                )
             for limits in waiting.statement.ranges:
                 for bound in (limits.low, limits.high):
                     if bound is not None:
@@ -154,7 +188,11 @@ class _Reader:
     def _touch_size(self, bound: tree.Node) -> None:
         """Names in the bounds of a range are sizes."""
         for node in walk(bound):
-            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.low.entries:
+            if (
+                isinstance(node, tree.Reference)
+                and not node.scripts
+                and node.name.key not in self.low.entries
+            ):
                 self.low.size(node)
 
     def _roles(self) -> tuple[dict[str, Role], str | None, Name | None]:
@@ -169,15 +207,23 @@ class _Reader:
                 elif declared.role == "loss":
                     loss = key
                     if key not in self.low.entries:
-                        raise _located(line, f"{reference.name.plain} is not defined by any equation", reference.span,
-                                       f"add an equation '{reference.name.plain} = ...'")
+                        raise _located(
+                            line,
+                            f"{reference.name.plain} is not defined by any equation",
+                            reference.span,
+                            f"add an equation '{reference.name.plain} = ...'",
+                        )
                 elif declared.role == "rate":
                     rate = reference.name
                 elif declared.role in ROLE_OF:
                     role = ROLE_OF[declared.role]
                     if roles.setdefault(key, role) != role:
-                        raise _located(line, f"{reference.name.plain} has two roles: {roles[key]} and {role}",
-                                       reference.span, "declare it once")
+                        raise _located(
+                            line,
+                            f"{reference.name.plain} has two roles: {roles[key]} and {role}",
+                            reference.span,
+                            "declare it once",
+                        )
         return roles, loss, rate
 
     def _shared_dimension(self, roles: dict[str, Role]) -> Any:
@@ -194,9 +240,16 @@ class _Reader:
         """Names that are used, not declared and not defined: numbers, unless the file speaks of matrices."""
         matrices = any(e.declared and e.sizes for e in self.low.entries.values())
         for waiting in self.pending:
-            scripted = {n.name.key: n for n in walk(waiting.statement.rights) if isinstance(n, tree.Reference)}
+            scripted = {
+                n.name.key: n for n in walk(waiting.statement.rights) if isinstance(n, tree.Reference)
+            }
             for key, node in scripted.items():
-                if key in self.low.entries or key in self.low.sizes or node.scripts or self._is_bound(key, waiting):
+                if (
+                    key in self.low.entries
+                    or key in self.low.sizes
+                    or node.scripts
+                    or self._is_bound(key, waiting)
+                ):
                     continue
                 role = roles.get(key) or conventional_role(node.name)
                 if not matrices or role == "constant" or key in ("e", "pi"):
@@ -209,12 +262,22 @@ class _Reader:
 
     @staticmethod
     def _is_bound(key: str, waiting: Pending) -> bool:
-        limits = [*waiting.statement.ranges, *(x for n in walk(waiting.statement.rights)
-                                               if isinstance(n, tree.Reduction) for x in n.indices)]
+        limits = [
+            *waiting.statement.ranges,
+            *(x for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices),
+        ]
         left = waiting.statement.left
-        letters = [i.name.key for s in getattr(left, "scripts", ()) for i in s.items if isinstance(i, tree.Reference)]
-        open_letters = [i.name.key for n in walk(waiting.statement.rights) if isinstance(n, tree.Reference)
-                        for s in n.scripts for i in s.items if isinstance(i, tree.Reference)]
+        letters = [
+            i.name.key for s in getattr(left, "scripts", ()) for i in s.items if isinstance(i, tree.Reference)
+        ]
+        open_letters = [
+            i.name.key
+            for n in walk(waiting.statement.rights)
+            if isinstance(n, tree.Reference)
+            for s in n.scripts
+            for i in s.items
+            if isinstance(i, tree.Reference)
+        ]
         return key in letters or any(limit.index.key == key for limit in limits) or key in open_letters
 
     # -- shapes --------------------------------------------------------------------------------------------------
@@ -224,7 +287,9 @@ class _Reader:
             changed, blocked = False, list[Pending]()
             for waiting in self.pending:
                 entry = self.low.entries[waiting.statement.left.name.key]  # type: ignore[attr-defined]
-                if entry.sizes is not None and None not in entry.sizes or self._has_all_indices(waiting, entry):
+                if (entry.sizes is not None and None not in entry.sizes) or self._has_all_indices(
+                    waiting, entry
+                ):
                     continue
                 try:
                     changed |= self._guard_shape(waiting, entry)
@@ -255,8 +320,11 @@ class _Reader:
             found = tuple(None if s is None else s.xreplace({lead[0]: entry.label_index}) for s in found)
         elif lead:  # a base case: only what does not depend on the label holds for every label
             found = tuple(None if s is None or s.atoms(sp.core.function.AppliedUndef) else s for s in found)
-        merged = found if entry.sizes is None else tuple(
-            new if old is None else old for old, new in zip(entry.sizes, found, strict=False))
+        merged = (
+            found
+            if entry.sizes is None
+            else tuple(new if old is None else old for old, new in zip(entry.sizes, found, strict=False))
+        )
         changed = merged != entry.sizes
         entry.sizes = merged
         return changed
@@ -273,7 +341,11 @@ class _Reader:
         for script in left.scripts:
             for item in script.items:
                 for node in walk(item):
-                    if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.low.sizes:
+                    if (
+                        isinstance(node, tree.Reference)
+                        and not node.scripts
+                        and node.name.key not in self.low.sizes
+                    ):
                         self.low.bind(node.name)
         for limits in statement.ranges:
             self.low.bind(limits.index)
@@ -284,20 +356,23 @@ class _Reader:
         meaning = self._meaning(statement)
         left: Any = statement.left
         entry = self.low.entries[left.name.key]
-        lead, own = self.low._split_scripts(entry, left)
+        lead, own = self.low.split_scripts(entry, left)
         ranges = [self._limit(limits) for limits in statement.ranges]
         if own or not entry.sizes:
             at = [*lead, *own]
             expression = meaning.scalar()
         else:
             if len(lead) and not isinstance(lead[0], sp.Symbol):
-                sizes = [self.low._at_label(entry, s, lead) for s in entry.sizes]
+                sizes = [self.low.at_label(entry, s, lead) for s in entry.sizes]
             else:
-                sizes = [self.low._at_label(entry, s, lead) for s in entry.sizes]
+                sizes = [self.low.at_label(entry, s, lead) for s in entry.sizes]
             indices = [self.low.fresh(s) if s != 1 else ONE for s in sizes]
             at = [*lead, *indices]
-            ranges += [Limit(i, ONE, s) for i, s in zip(indices, sizes, strict=True)
-                       if isinstance(i, sp.Symbol) and s is not None]
+            ranges += [
+                Limit(i, ONE, s)
+                for i, s in zip(indices, sizes, strict=True)
+                if isinstance(i, sp.Symbol) and s is not None
+            ]
             expression = meaning.at(*(indices if len(indices) == 2 else [indices[0], ONE]))
         at, ranges, expression = _plain_left_side(at, ranges, expression)
         target = entry.base[tuple(at)] if at else entry.base
@@ -305,10 +380,16 @@ class _Reader:
 
     def _limit(self, limits: tree.Limits) -> Limit:
         if limits.low is None or limits.high is None:
-            raise Trouble(f"the range of {limits.index.plain} needs two ends", limits.span,
-                          f"write 'for {limits.index.plain} = 1..n'")
-        return Limit(sp.Symbol(limits.index.plain, integer=True), self.low.size_or_index(limits.low),
-                     self.low.size_or_index(limits.high))
+            raise Trouble(
+                f"the range of {limits.index.plain} needs two ends",
+                limits.span,
+                f"write 'for {limits.index.plain} = 1..n'",
+            )
+        return Limit(
+            sp.Symbol(limits.index.plain, integer=True),
+            self.low.size_or_index(limits.low),
+            self.low.size_or_index(limits.high),
+        )
 
     def _assumption(self, statement: tree.Assumption) -> Assumption:
         condition = statement.condition
@@ -318,19 +399,30 @@ class _Reader:
         for node in walk(condition):
             if isinstance(node, tree.Reference):
                 for item in (i for s in node.scripts for i in s.items):
-                    if isinstance(item, tree.Reference) and item.name.key not in bound | self.low.sizes.keys():
+                    if (
+                        isinstance(item, tree.Reference)
+                        and item.name.key not in bound | self.low.sizes.keys()
+                    ):
                         free[item.name.key] = item.name
         symbols = [self.low.bind(name) for name in free.values()]
-        if not isinstance(condition, tree.Compare) or len(condition.operators) != 1 or \
-                condition.operators[0] not in ("=", ">", ">=", "<", "<="):
-            raise Trouble("this assumption is not supported", condition.span,
-                          r"write a sum over an axis (\sum_k Y_{ki} = 1), a sign or a range (x > 0)")
+        if (
+            not isinstance(condition, tree.Compare)
+            or len(condition.operators) != 1
+            or condition.operators[0] not in ("=", ">", ">=", "<", "<=")
+        ):
+            raise Trouble(
+                "this assumption is not supported",
+                condition.span,
+                r"write a sum over an axis (\sum_k Y_{ki} = 1), a sign or a range (x > 0)",
+            )
         left, right = (self.low.tensor(o).scalar() for o in condition.operands)
         limits = tuple(Limit(s, ONE, self.low.range_of(s, left, condition.span)) for s in symbols)
         return Assumption(left, condition.operators[0], right, limits)  # type: ignore[arg-type]
 
 
-def _plain_left_side(at: Sequence[Any], ranges: Sequence[Limit], expression: Any) -> tuple[list[Any], list[Limit], Any]:
+def _plain_left_side(
+    at: Sequence[Any], ranges: Sequence[Limit], expression: Any
+) -> tuple[list[Any], list[Limit], Any]:
     """``h[t+1] = f(h[t])`` for t = 0..T-1 as ``h[t] = f(h[t-1])`` for t = 1..T."""
     at, ranges = list(at), list(ranges)
     for position, index in enumerate(at):
@@ -348,7 +440,7 @@ def _axes(entry: Entry) -> tuple[Limit, ...] | None:
     """The axes of a declared quantity; leading axes are left to the ranges of its uses."""
     if not entry.declared or entry.leading or not entry.sizes or None in entry.sizes:
         return None
-    letters = [sp.Symbol(x, integer=True) for x in "ijkl"[:len(entry.sizes)]]
+    letters = [sp.Symbol(x, integer=True) for x in "ijkl"[: len(entry.sizes)]]
     return tuple(Limit(i, ONE, size) for i, size in zip(letters, entry.sizes, strict=True))
 
 

@@ -3,6 +3,7 @@
 Contract: every function takes `Tensor`s and returns one; what does not conform raises `Clash` with the repairs. A
 scalar is 1 x 1, a vector a column. Entries are scalar SymPy expressions over indices: matrix notation is only read.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -53,8 +54,10 @@ class Tensor:
     def scalar(self) -> Any:
         """The entry of a 1 x 1 tensor."""
         if not self.is_scalar:
-            raise Clash(f"{self.label or 'this'} is {self.shape}, but a single number is needed here",
-                        "sum over its entries, or take a norm")
+            raise Clash(
+                f"{self.label or 'this'} is {self.shape}, but a single number is needed here",
+                "sum over its entries, or take a norm",
+            )
         return self.at(ONE, ONE)
 
 
@@ -74,8 +77,12 @@ def _joined(a: sp.Expr | None, b: sp.Expr | None) -> tuple[bool, sp.Expr | None]
     return False, None
 
 
-def elementwise(parts: Sequence[Tensor], combine: Callable[[Sequence[Any]], Any], what: str,
-                samples: sp.Expr | None = None) -> Tensor:
+def elementwise(
+    parts: Sequence[Tensor],
+    combine: Callable[[Sequence[Any]], Any],
+    what: str,
+    samples: sp.Expr | None = None,
+) -> Tensor:
     """Combine entries at the same place; a size 1 (or a bias vector) is spread over the other parts."""
     parts = _lay_down(parts, samples)
     rows: sp.Expr | None = ONE
@@ -84,9 +91,14 @@ def elementwise(parts: Sequence[Tensor], combine: Callable[[Sequence[Any]], Any]
         fits_rows, new_rows = _joined(rows, part.rows)
         fits_cols, new_cols = _joined(cols, part.cols)
         if not (fits_rows and fits_cols):
-            before = next(p for p in parts if not (_joined(p.rows, part.rows)[0] and _joined(p.cols, part.cols)[0]))
-            raise Clash(f"the {what} does not conform: {before.label or 'the first part'} is {before.shape}, "
-                        f"{part.label or 'the other'} is {part.shape}", _repair_sum(before, part))
+            before = next(
+                p for p in parts if not (_joined(p.rows, part.rows)[0] and _joined(p.cols, part.cols)[0])
+            )
+            raise Clash(
+                f"the {what} does not conform: {before.label or 'the first part'} is {before.shape}, "
+                f"{part.label or 'the other'} is {part.shape}",
+                _repair_sum(before, part),
+            )
         rows, cols = new_rows, new_cols
 
     def at(r: Any, c: Any) -> Any:
@@ -105,9 +117,11 @@ def _lay_down(parts: Sequence[Tensor], samples: sp.Expr | None) -> list[Tensor]:
         if part.vector and cols is not None and part.rows is not None and cols != 1:
             as_column, as_row = rows is not None and _same(part.rows, rows), _same(part.rows, cols)
             if as_column and as_row and samples is None:
-                raise Clash(f"{part.label} could be spread over the rows or over the columns, both are {part.rows}",
-                            rf"write {part.label} \mathbf{{1}}^\top or \mathbf{{1}} {part.label}^\top, "
-                            "or declare 'samples: ...'")
+                raise Clash(
+                    f"{part.label} could be spread over the rows or over the columns, both are {part.rows}",
+                    rf"write {part.label} \mathbf{{1}}^\top or \mathbf{{1}} {part.label}^\top, "
+                    "or declare 'samples: ...'",
+                )
             if as_row and (not as_column or _same(rows, samples)):
                 part = transpose(part)
         result.append(part)
@@ -129,11 +143,17 @@ def matmul(a: Tensor, b: Tensor, fresh: FreshIndex) -> Tensor:
     if a.is_scalar or b.is_scalar:
         return elementwise([a, b], product, "product")
     if not (a.cols is None or b.rows is None or _same(a.cols, b.rows)):
-        raise Clash(f"the matrix product does not conform: {a.label or 'the left factor'} is {a.shape}, "
-                    f"{b.label or 'the right factor'} is {b.shape}", _repair_product(a, b))
+        raise Clash(
+            f"the matrix product does not conform: {a.label or 'the left factor'} is {a.shape}, "
+            f"{b.label or 'the right factor'} is {b.shape}",
+            _repair_product(a, b),
+        )
     inner = b.rows if a.cols is None else a.cols
     if inner is None:
-        raise Clash("the size that is summed over here cannot be told", r"give the vector of ones a size: \mathbf{1}_m")
+        raise Clash(
+            "the size that is summed over here cannot be told",
+            r"give the vector of ones a size: \mathbf{1}_m",
+        )
     if inner == 1:
         return Tensor(a.rows, b.cols, lambda r, c: product([a.at(r, ONE), b.at(ONE, c)]))
 
@@ -146,14 +166,23 @@ def matmul(a: Tensor, b: Tensor, fresh: FreshIndex) -> Tensor:
 
 def _repair_product(a: Tensor, b: Tensor) -> str:
     left, right = a.label or "the left one", b.label or "the right one"
-    repairs = [text for fits, text in (
-        (_same(a.rows, b.rows), f"{left}^T {right}"),
-        (_same(a.cols, b.cols), f"{left} {right}^T"),
-        (_same(b.cols, a.rows), f"{right} {left}"),
-        (_same(b.rows, a.rows) and _same(a.cols, b.cols), rf"{left} \odot {right}"),
-        (_same(b.cols, a.cols), f"{right} {left}^T"),
-        (_same(a.rows, b.rows), f"{right}^T {left}")) if fits]
-    return f"write {' or '.join(dict.fromkeys(repairs))}" if repairs else "check the declared shapes: no order of the two fits"
+    repairs = [
+        text
+        for fits, text in (
+            (_same(a.rows, b.rows), f"{left}^T {right}"),
+            (_same(a.cols, b.cols), f"{left} {right}^T"),
+            (_same(b.cols, a.rows), f"{right} {left}"),
+            (_same(b.rows, a.rows) and _same(a.cols, b.cols), rf"{left} \odot {right}"),
+            (_same(b.cols, a.cols), f"{right} {left}^T"),
+            (_same(a.rows, b.rows), f"{right}^T {left}"),
+        )
+        if fits
+    ]
+    return (
+        f"write {' or '.join(dict.fromkeys(repairs))}"
+        if repairs
+        else "check the declared shapes: no order of the two fits"
+    )
 
 
 def transpose(a: Tensor) -> Tensor:
@@ -161,9 +190,11 @@ def transpose(a: Tensor) -> Tensor:
     return Tensor(a.cols, a.rows, lambda r, c: a.at(c, r), f"{a.label}^T" if a.label else "")
 
 
-def total(a: Tensor, fresh: FreshIndex, *, rows: bool, cols: bool,
-          inside: Callable[[Any], Any] = lambda e: e) -> Tensor:
+def total(
+    a: Tensor, fresh: FreshIndex, *, rows: bool, cols: bool, inside: Callable[[Any], Any] = lambda e: e
+) -> Tensor:
     """The sum over rows, over columns, or over both, of `inside` of the entries."""
+
     def at(r: Any, c: Any) -> Any:
         limits: list[Any] = []
         if cols and a.cols != 1:

@@ -77,7 +77,7 @@ TEXT = Markup(
     brackets=lambda inner: f"({inner})",
     sum_sign=lambda sign, low, high: f"{'Σ' if sign == 'sum' else sign}_{{{low}{'..' + high if high else ''}}} ",
     subscript=lambda a, b: _text_script(a, b, "_"),
-    superscript=lambda a, b: _text_script(a, b, "^"),
+    superscript=lambda a, b: f"{a}^{b}" if len(b) == 1 or b.isalnum() else f"{a}^({b})",
     function=lambda f, x: f + x,
     root=lambda x: f"√({x})",
     absolute=lambda x: f"|{x}|",

@@ -3,6 +3,7 @@
 Contract: `array_source(node, ...)` prints a `Node` as one NumPy expression whose axes are the node's rows and columns
 in that order (an axis of size 1 is absent: a vector is 1-D). What it cannot express it refuses.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,18 @@ import sympy as sp
 
 from symbackprop.functions import Indicator
 from symbackprop.matrix import (
-    Along, Apply, Hadamard, Index, LabelSum, Leaf, Node, Ones, Product, Sum, Transposed, transposed,
+    Along,
+    Apply,
+    Hadamard,
+    Index,
+    LabelSum,
+    Leaf,
+    Node,
+    Ones,
+    Product,
+    Sum,
+    Transposed,
+    transposed,
 )
 from symbackprop.numeric.printer import ATOM, POWER, PRODUCT, SUM, NumPySource, refused
 
@@ -42,7 +54,7 @@ class _Part:
 
 
 def _is_ones(node: Node) -> bool:
-    return isinstance(node, Ones) or isinstance(node, Transposed) and isinstance(node.operand, Ones)
+    return isinstance(node, Ones) or (isinstance(node, Transposed) and isinstance(node.operand, Ones))
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,9 @@ class ArraySource:
         raise refused(f"a running index {index}")
 
     def _one_hot(self, e: Indicator, axes: tuple[sp.Symbol, ...]) -> Code:
-        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        label, index = (
+            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        )
         name = self.identifiers[label.base]
         classes = f"np.arange({self._length(index)})"
         if axes[0] == index:
@@ -140,9 +154,15 @@ class ArraySource:
         if len(parts) == 3 and parts[0].code is None and parts[2].code is None and parts[1].code is not None:
             return Code(f"{parts[1].code.at_least(ATOM)}.sum()", ATOM, ())
         while len(parts) > 1:  # vectors first, outer products last
-            n = min(range(len(parts) - 1), key=lambda n: (
-                parts[n].col is None, (parts[n].row is not None) + (parts[n + 1].col is not None), n))
-            parts[n:n + 2] = [self._join(parts[n], parts[n + 1])]
+            n = min(
+                range(len(parts) - 1),
+                key=lambda n: (
+                    parts[n].col is None,
+                    (parts[n].row is not None) + (parts[n + 1].col is not None),
+                    n,
+                ),
+            )
+            parts[n : n + 2] = [self._join(parts[n], parts[n + 1])]
         assert parts[0].code is not None
         return parts[0].code
 
@@ -155,7 +175,11 @@ class ArraySource:
         if left.col is None and right.row is None:
             if a is None or b is None:
                 raise refused("an outer product with ones")
-            text = f"np.outer({a.text}, {b.text})" if a.axes and b.axes else f"{a.at_least(PRODUCT)} * {b.at_least(POWER)}"
+            text = (
+                f"np.outer({a.text}, {b.text})"
+                if a.axes and b.axes
+                else f"{a.at_least(PRODUCT)} * {b.at_least(POWER)}"
+            )
             code = Code(text, ATOM if a.axes and b.axes else PRODUCT, axes)
         elif a is None:
             assert b is not None
@@ -218,14 +242,23 @@ class ArraySource:
 
     def _apply(self, node: Apply) -> Code:
         whole = self._axes(node)
-        if node.pattern.func == sp.log and isinstance(node.operands[0], Along) and node.operands[0].kind == "softmax" \
-                and node.pattern.args[0] == node.slots[0]:
+        if (
+            node.pattern.func == sp.log
+            and isinstance(node.operands[0], Along)
+            and node.operands[0].kind == "softmax"
+            and node.pattern.args[0] == node.slots[0]
+        ):
             return self._log_softmax(node.operands[0])
-        only_call = node.pattern.args and node.pattern.args[0] in node.slots and isinstance(node.pattern, sp.Function)
+        only_call = (
+            node.pattern.args and node.pattern.args[0] in node.slots and isinstance(node.pattern, sp.Function)
+        )
         names = dict(self.identifiers)
         for slot, operand in zip(node.slots, node.operands, strict=True):
-            names[slot] = self._spread(self.code(operand), whole, SUM if only_call and len(node.slots) == 1 and
-                                       self._is_pure_call(node.pattern) else ATOM)
+            names[slot] = self._spread(
+                self.code(operand),
+                whole,
+                SUM if only_call and len(node.slots) == 1 and self._is_pure_call(node.pattern) else ATOM,
+            )
         text, strength = self.scalar(names).write(node.pattern)
         return Code(text, strength, whole)
 
@@ -255,10 +288,19 @@ class ArraySource:
 
 def _inverse(node: Node) -> Node | None:
     """``x`` of ``1/x``, for scalars and entry by entry."""
-    if isinstance(node, Leaf) and not node.axes and isinstance(node.reference, sp.Pow) and node.reference.exp == -1:
+    if (
+        isinstance(node, Leaf)
+        and not node.axes
+        and isinstance(node.reference, sp.Pow)
+        and node.reference.exp == -1
+    ):
         return Leaf(None, None, node.reference.base)
-    if isinstance(node, Apply) and isinstance(node.pattern, sp.Pow) and node.pattern.base in node.slots \
-            and node.pattern.exp == -1:
+    if (
+        isinstance(node, Apply)
+        and isinstance(node.pattern, sp.Pow)
+        and node.pattern.base in node.slots
+        and node.pattern.exp == -1
+    ):
         return node.operands[0]
     return None
 

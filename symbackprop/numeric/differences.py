@@ -43,7 +43,9 @@ class Kink:
     point: int
 
     def __str__(self) -> str:
-        return f"{self.parameter}: {self.function} is at its kink at point {self.point}, there is no derivative"
+        return (
+            f"{self.parameter}: {self.function} is at its kink at point {self.point}, there is no derivative"
+        )
 
 
 class GradientCheck(dict[str, float]):

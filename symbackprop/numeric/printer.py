@@ -38,7 +38,7 @@ class NumPySource(NumPyPrinter):
     >>> print(P.doprint(sp.Mul(sp.Rational(1, 2), (out - y) ** 2, evaluate=False)))
     (out - y)**2 / 2
     >>> print(P.doprint(sp.tanh(w * x) / sp.sqrt(8)))
-    np.tanh(w * x) / (2 * 2**0.5)
+    2**0.5 * np.tanh(w * x) / 4
     """
 
     def __init__(self, identifiers: Mapping[Any, str]) -> None:

@@ -204,7 +204,7 @@ def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
     >>> program = compile_program(net.derive())
     >>> loss, gradients = program({"w": 0.5, "x": 2.0, "y": 0.0})
     >>> round(loss, 6), round(float(gradients["w"]), 6)
-    (0.290013, 0.639700)
+    (0.290013, 0.6397)
     """
     if backend != "numpy":
         raise NetworkError(f"there is no backend called {backend!r}", hint="backends are: numpy")
@@ -219,7 +219,7 @@ _PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
 
 def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str]) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
-    code = {Identifier(line.name): line.text for line in lines}
+    code = [(Identifier(line.name), line.text) for line in lines]
     namespace = {"np": np, **_helper_functions(helper_names(lines))}
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
@@ -227,7 +227,7 @@ def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterabl
         wanted,
         modules=[namespace],
         printer=_verbatim,
-        cse=lambda _: (list(code.items()), wanted),
+        cse=lambda _: (code, wanted),  # type: ignore[arg-type] - SymPy takes a callable, its stub says bool
         use_imps=False,
         docstring_limit=0,
     )

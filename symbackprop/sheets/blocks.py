@@ -136,11 +136,12 @@ class Code:
 
 @dataclass(frozen=True)
 class Details:
-    """Steps that a reader may fold away."""
+    """Steps that a reader may fold away, under a heading of `level` (0: under a line of text)."""
 
     summary: Line
     blocks: tuple[Block, ...]
-    open: bool = False
+    level: int = 0
+    open: bool = True
     kind: ClassVar[str] = "details"
 
 

@@ -77,10 +77,10 @@ class Arrays(Calls):
             if not self.accept("row"):
                 break
         self.expect("end_begin")
-        if cases:
+        if cases and branches:
             return Cases(tuple(branches), span=self.span(token.start))
         if not rows:
-            raise self.error("the matrix is empty", self.span(token.start))
+            raise self.error("nothing stands in the environment", self.span(token.start))
         return self._matrix(rows, token, flat=False)
 
     def _row(self) -> tuple[Node, ...]:

@@ -48,6 +48,7 @@ from symbackprop.notation.tables import (
 )
 
 TWO = Number(number_value("2"), "2")
+_PREFIXES = frozenset({"Delta", "d"})
 QUANTITY_LETTERS = frozenset("wWbBuUvVkKcCxXyYtsmnNaAzZodeiI")
 """Letters that nobody uses for a function: in front of brackets they are factors, also where undefined."""
 ARGUMENT_STARTS = NAME_KINDS | {
@@ -93,10 +94,31 @@ class Calls(Reductions):
             value
         ):
             return self.function(value)
+        elif value in _PREFIXES and self.vocabulary.find(make_name(value)) is None:
+            gradient = self._prefixed(token)
+            if gradient is not None:
+                return gradient
         node = self.reference()
         if self.tokens[self.at].kind == "(" and isinstance(node, Reference):
             return self._in_front_of_brackets(node, token)
         return node
+
+    def _prefixed(self, token: Token) -> Node | None:
+        r"""`\Delta w`, `\mathrm{d}W`: a sign in front of a known name."""
+        if self.after() not in NAME_KINDS or (token.value == "d" and not self.touches(self.at + 1)):
+            return None
+        here = self.at
+        self.at += 1
+        self.deeper()
+        node = self.reference()
+        self.nesting -= 1
+        inner = (
+            node.operand if isinstance(node, Transpose) else node.base if isinstance(node, Power) else node
+        )
+        if self.is_known(inner) or (token.value == "d" and token.kind == "word"):
+            return self.as_gradient(token.value, node, token.start)
+        self.at = here
+        return None
 
     # ---- is it a function?
 

@@ -25,7 +25,7 @@ from symbackprop.notation.syntax import (
     Power,
 )
 
-STARTS = NAME_KINDS | BEGINNINGS.keys()
+STARTS = (NAME_KINDS | BEGINNINGS.keys()) - {"dots"}
 """Tokens with which a factor begins."""
 _BEHIND = frozenset({"_", "^", "'", "top", "[", "**", "method"})
 """Tokens that may stand behind a factor and belong to it."""

@@ -83,7 +83,7 @@ class Operands(Arrays):
         closer = ")" if token.kind == "(" else "rset"
         if self.kind != closer:
             hint = f"{shown(closer)} is expected here"
-            raise self.unexpected("a list cannot stand here" if self.kind == "," else hint)
+            raise self.unexpected("one expression stands in brackets" if self.kind == "," else hint)
         self.at += 1
         return Indicator(node, span=self.span(token.start)) if isinstance(node, Compare) else node
 

@@ -12,7 +12,7 @@ from itertools import combinations
 from symbackprop.errors import Span
 from symbackprop.names import Kind, Name, make_name, parse_name
 from symbackprop.notation.parser.cursor import NAME_KINDS, number_value, split_run
-from symbackprop.notation.parser.indices import Indices
+from symbackprop.notation.parser.indices import MOST_INDICES, Indices
 from symbackprop.notation.parser.scripts import Raw, glued_number
 from symbackprop.notation.syntax import (
     Call,
@@ -108,22 +108,46 @@ class References(Indices):
             )
         find, families = self.vocabulary.find, self.vocabulary.families
         labels = [raw for raw in raws if raw.label]
+        if len(labels) == len(raws):
+            known = find(self._spelled(name, raws))
+            if known is not None:
+                return known, []
+            if not families and len(raws) == 1 and raws[0].kind == "sub" and find(name) is None:
+                return None
         for size in range(len(labels), -1, -1):
             for chosen in combinations(labels, size):
                 spelled = self._spelled(name, chosen)
                 rest = [raw for raw in raws if raw not in chosen]
-                own = [raw for raw in rest if raw.kind in {"sub", "bracket", "paren"}]
-                if any(
-                    raw.numeric and raw.kind != "sub" and (spelled.key, raw.kind) not in families
-                    for raw in own
-                ):
+                if any(self._stays_in_name(raw, spelled) for raw in rest):
                     continue
+                own = [raw for raw in rest if raw.kind in {"sub", "bracket", "paren"}]
                 known = find(spelled)
                 if known is None and own and all((spelled.key, raw.kind) in families for raw in own):
                     known = spelled
                 if known is not None:
                     return known, rest
         return None
+
+    def _stays_in_name(self, raw: Raw, name: Name) -> bool:
+        """Whether a script is part of the name whatever is known of the rest: `z^{(1)}`, `y^*`."""
+        if raw.kind == "sub":
+            return self._is_mark(raw)
+        if raw.kind in {"bracket", "paren"}:
+            return raw.numeric and (name.key, raw.kind) not in self.vocabulary.families
+        return raw.is_word and raw.label not in self.bound and self.vocabulary.find_text(raw.label) is None
+
+    def _is_mark(self, raw: Raw) -> bool:
+        r"""Whether a subscript is a word, and no index: `x_{\text{in}}`, `E_{total}`."""
+        token = raw.token
+        if token is None or token.kind not in {"word", "run"} or raw.label in self.bound:
+            return False
+        letters, _ = split_run(token.value)
+        if len(letters) < 2 or (token.kind == "run" and len(letters) <= MOST_INDICES):
+            return False
+        return (
+            not all(letter in self.bound for letter in letters)
+            and self.vocabulary.find_text(raw.label) is None
+        )
 
     def _spelled(self, name: Name, raws: Sequence[Raw]) -> Name:
         if not raws:
@@ -200,9 +224,7 @@ class References(Indices):
         if not raw.label or raw.kind in {"transpose", "inverse", "prime"}:
             return False
         if raw.kind == "sup":
-            return raw.label == "*" or (
-                raw.label.isalpha() and len(raw.label) > 2 and raw.label not in self.bound
-            )
+            return raw.is_word and raw.label not in self.bound
         return ("," not in raw.label or raw.numeric) and not self._mentions_bound(raw)
 
     def _mentions_bound(self, raw: Raw) -> bool:

@@ -1,7 +1,7 @@
 r"""Reads subscripts and superscripts: `_{12}`, `_{i,t-1}`, `^{[l](i)}`, `^T`, `'`, `[i, j]`.
 
-Contract: a `Raw` script is what is written, with its label if it can be part of a name; whether it is a label,
-an index or a power is decided in `references`, with the vocabulary.
+Contract: a `Raw` script is what is written, with its label if it can be part of a name; whether it is a
+label, an index or a power is decided in `references`, with the vocabulary.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ class Raw(NamedTuple):
         """Whether it is a number or numbers: `^{(1)}`, `_{1,2}`."""
         return self.label.replace(",", "").isdigit()
 
+    @property
+    def is_word(self) -> bool:
+        """Whether it is a superscript that is no exponent but a mark: `y^*`, `w^{new}`."""
+        return self.kind == "sup" and (self.label == "*" or (self.label.isalpha() and len(self.label) > 2))
+
     def as_label(self) -> Label:
         """The script as part of a name."""
         kind: Kind = "sup" if self.kind not in {"sub", "bracket", "paren"} else self.kind  # type: ignore[assignment]
@@ -47,6 +52,7 @@ class Raw(NamedTuple):
 
 _SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})
 _LABEL_KINDS = frozenset({"run", "letter", "word", "number", ",", "*", "_", "{", "}"})
+_PLAIN_LABELS = frozenset({"run", "number", "letter", "word"})
 _SILENT = frozenset({"_", "{", "}"})
 _BEHIND_LABELS = frozenset({"(", "[", "run", "top", "'", "}"})
 LONGEST_LABEL = 60
@@ -92,6 +98,12 @@ class Scripts(Cursor):
         start = self.tokens[self.at].start
         self.at += 1
         token = self.tokens[self.at]
+        if token.kind == "{" and self.tokens[self.at + 2].kind == "}":
+            # The common case, `_{12}`, without looking for the bracket.
+            inner, closer = self.tokens[self.at + 1 : self.at + 3]
+            if inner.kind in _PLAIN_LABELS and inner.value.isalnum():
+                self.at += 3
+                return Raw("sub", inner.value, (start, closer.end), inner)
         if token.kind == "{" or token.kind == "(":
             return self._braced("sub", start)
         if token.kind == "run":
@@ -111,7 +123,10 @@ class Scripts(Cursor):
         """`w_in` is one subscript, but in `W_la_{l-1}` and `w_ijx_j` a factor follows: known names decide."""
         letters, digits = split_run(token.value)
         length = len(letters)
-        if length > 1 and not self._known_with(base, before, token.value):
+        if length > 1 and self.after() == "_" and self.after(2) == "{" and self.touches(self.at + 1):
+            # No name has two subscripts in a row: LaTeX takes one letter, `W_l a_{l-1}`.
+            length = 1
+        elif length > 1 and not self._known_with(base, before, token.value):
             indices = next((n for n, c in enumerate(letters) if c not in self.bound), length)
             length = indices or next(
                 (
@@ -126,6 +141,10 @@ class Scripts(Cursor):
             self.at += 1
             return Raw("sub", letters + digits, (start, token.end), token)
         return Raw("sub", letters[:length], (start, token.start + length), self._take(token, length))
+
+    def touches(self, position: int) -> bool:
+        """Whether a token follows the one before it without a space."""
+        return self.tokens[position].start == self.tokens[position - 1].end
 
     def _known_with(self, base: Name | None, before: list[Raw], text: str) -> bool:
         if base is None:

@@ -19,8 +19,8 @@ class Vocabulary:
     r"""Known quantities, functions and indices.
 
     `names`: known quantities by key. `families`: names whose script of a kind is an index, so that `W^{[2]}`
-    is an instance of `W^{[l]}`. `functions`: names declared as functions (`f is tanh`), by key. `applied`: keys
-    of quantities that were defined with arguments, `L(y, \hat{y}) = ...`. `indices`: keys of bound indices.
+    is an instance of `W^{[l]}`. `functions`: keys of names declared as functions (`f is tanh`). `applied`:
+    keys of quantities that were defined with arguments (`L(y, \hat{y}) = ...`). `indices`: bound indices.
 
     >>> vocabulary = Vocabulary.of("z", r"\hat{Y}", families=[("W", "bracket")])
     >>> vocabulary.find(parse_name("Y_hat")).latex
@@ -41,7 +41,7 @@ class Vocabulary:
         return Vocabulary(known, frozenset(families), indices=frozenset(indices))
 
     def find(self, name: Name) -> Name | None:
-        r"""The known name that is meant, as it was first spelled; `L` finds `\mathcal{L}` if there is no L."""
+        r"""The known name that is meant, as first spelled; `L` finds `\mathcal{L}` if there is no L."""
         found = self.names.get(name.key)
         if found is None and name.base.isupper() and name.accent in {"", "cal"}:
             twin = make_name(name.base, "" if name.accent else "cal", name.scripts)

@@ -14,7 +14,7 @@ from symbackprop.backprop import Contribution
 from symbackprop.derivation import Term
 from symbackprop.indexed import indices_of, sum_over
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Math, Paragraph, Row, joined
+from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Math, Paragraph, Row, joined
 from symbackprop.sheets.breaking import ROOM, broken, broken_product, rows
 from symbackprop.sheets.compose.composition import Composition, Group, split_conditions
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
@@ -53,15 +53,18 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
 
 def _delta(c: Composition, quantity: Quantity, *, headed: bool) -> Iterator[Block]:
     """Who uses it, the chain, the result."""
-    if c.full and headed:
-        yield Heading(4, (c.write(c.gradient(quantity).symbol),))
     consumers = c.consumers(quantity)
+    blocks: list[Block] = []
     if c.full:
         key = "deltas.used_one" if len(consumers) == 1 else "deltas.used_many"
-        yield Paragraph(c.say(key, quantity=c.write(quantity.entry), users=c.names(consumers), count=len(consumers))
-                        + _why(c, quantity))
-    yield Formula(tuple(_chain_rows(c, quantity)))
-    yield Formula(tuple(result_rows(c, quantity)), boxed=True)
+        blocks.append(Paragraph(c.say(key, quantity=c.write(quantity.entry), users=c.names(consumers), count=len(consumers))
+                                + _why(c, quantity)))
+    blocks.append(Formula(tuple(_chain_rows(c, quantity))))
+    blocks.append(Formula(tuple(result_rows(c, quantity)), boxed=True))
+    if c.full and headed:
+        yield Details((c.write(c.gradient(quantity).symbol),), tuple(blocks), level=4)
+    else:
+        yield from blocks
 
 
 def _why(c: Composition, quantity: Quantity) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from symbackprop.derivation import Gradient, Link, Path
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
+from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
@@ -48,7 +48,7 @@ def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -
         yield from _slip(c, links, seen)
     seen |= {(link.upper, link.lower) for link in links}
     for quantity in group.parameters:
-        yield from _gradient(c, c.gradient(quantity), group)
+        yield from _gradient(c, c.gradient(quantity))
 
 
 def _links(c: Composition, group: Group) -> list[Link]:
@@ -130,19 +130,19 @@ def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quant
                                                                                     activation.lower.entry)))
 
 
-def _gradient(c: Composition, gradient: Gradient, group: Group) -> Iterator[Block]:
+def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
+    """Path, chain and result of one parameter; in brief only the two formulas."""
     quantity, paths = gradient.quantity, gradient.paths
     left = c.write(gradient.symbol)
-    if c.full:
-        yield Heading(4, c.say("paths.gradient", parameter=c.write.name(quantity)))
-        if len(paths) == 1:
-            yield Formula((Row(NOTHING, c.write.path(paths[0].quantities), NOTHING),))
-        else:
-            yield Paragraph(c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths)))
-            if len(paths) <= SHOWN_PATHS:
-                yield _drawn(c, paths)
-    yield Formula(tuple(rows(left, _chains(c, paths))))
-    yield Formula(tuple(_result(c, gradient, left)), boxed=True)
+    chain, result = Formula(tuple(rows(left, _chains(c, paths)))), Formula(tuple(_result(c, gradient, left)), boxed=True)
+    if not c.full:
+        yield from (chain, result)
+    elif len(paths) == 1:
+        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (_drawn(c, paths), chain, result), level=4)
+    else:
+        said = Paragraph(c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths)))
+        drawn = (_drawn(c, paths),) if len(paths) <= SHOWN_PATHS else ()
+        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4)
 
 
 def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:

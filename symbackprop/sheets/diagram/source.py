@@ -45,7 +45,7 @@ def dot(graph: Graph, title: str = "network") -> str:
 
 def plain(graph: Graph) -> str:
     """The graph as lines of text: what every neuron reads, column by column."""
-    content = {node.key: _content(node) for node in graph.nodes}
+    passed = {node.key: node.names[-1].unicode for node in graph.nodes if node.names}
     arrows: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         arrows.setdefault(edge.target, []).append(edge)
@@ -56,10 +56,10 @@ def plain(graph: Graph) -> str:
         if node.kind == "dots":
             lines.append("⋮")
             continue
-        read = [content[e.source] if e.weight is None else f"{content[e.source]} ·{e.weight.unicode}"
+        read = [passed[e.source] if e.weight is None else f"{e.weight.unicode} · {passed[e.source]}"
                 for e in arrows.get(node.key, ())]
         read += [name.unicode for name in node.marks]
-        lines.append(f"{', '.join(read)} → ({content[node.key]})")
+        lines.append(f"{', '.join(read)} → ({_content(node)})")
     return "\n".join(lines)
 
 
