@@ -394,13 +394,10 @@ def activation_argument(equation: Equation) -> sp.Expr | None:
     e = equation.expression
     if isinstance(e, Softmax):
         return e.args[1] if isinstance(e.args[1], (sp.Symbol, sp.Indexed)) else None
-    if (
-        isinstance(e, sp.Function)
-        and e.args
-        and isinstance(e.args[0], (sp.Symbol, sp.Indexed))
-        and all(a.is_number for a in e.args[1:])
-    ):
-        return e.args[0]
+    if isinstance(e, sp.Function):
+        arguments = [a for a in e.args if not a.is_number]
+        if len(arguments) == 1 and isinstance(arguments[0], (sp.Symbol, sp.Indexed)):
+            return arguments[0]
     return None
 
 
@@ -427,7 +424,8 @@ def _same_at(equation: Equation, pattern: Any, expression: Any) -> Any:
     """``A[a, b]`` where the expression is the equation's right side at other indices, else None."""
     if pattern.func != expression.func:
         return None
-    own, given = (activation_argument(equation), expression.args[1 if isinstance(expression, Softmax) else 0])
+    own = activation_argument(equation)
+    given = expression.args[pattern.args.index(own)]
     if not isinstance(given, sp.Indexed) or base_of(given) != base_of(own):
         return None
     names = dict(zip(indices_of(own), indices_of(given), strict=True))

@@ -42,7 +42,7 @@ def read_network(source: str) -> Network:
     if source != "-":
         return symbackprop.read(source)
     try:
-        text = click.get_binary_stream("stdin").read().decode("utf-8-sig")
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("standard input is not UTF-8 text") from None
     if not text.strip():

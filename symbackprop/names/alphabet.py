@@ -54,7 +54,7 @@ _FONT_COMMANDS = """
 FONTS = frozenset(_FONT_COMMANDS.split())
 """LaTeX commands that change how a name looks, not which name it is."""
 
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏˡᵐᵗᵀ", "0123456789+-=()nijklmtT", strict=True))
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏˡᵐᵗˣᵀ", "0123456789+-=()nijklmtxT", strict=True))
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-=()aehijklmnoprstuvx", strict=True))
 """Unicode superscript and subscript characters -> what they stand for."""
 

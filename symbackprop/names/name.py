@@ -98,6 +98,8 @@ class Name:
         head = VARIANTS.get(self.base, self.base) + self.accent
         if not self.scripts:
             return head
+        if len(self.scripts) == 1 and self.scripts[0].text.isalnum():
+            return head + _plain_script(self.scripts[0])
         return head + "".join(map(_plain_script, _key_scripts(self.scripts)))
 
     @cached_property

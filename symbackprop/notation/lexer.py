@@ -42,6 +42,9 @@ LONGEST_LINE = 20_000
 DEEPEST = 100
 MOST_DIGITS = 40
 LARGEST_EXPONENT = 400
+MOST_TOKENS = 12_000
+LONGEST_RUN = 60
+"""Letters and digits of one run."""
 SHORT_NUMBER = 5
 """Numbers of fewer characters need no check."""
 
@@ -191,6 +194,8 @@ class _Lexer:
             elif kind == "run":
                 if value in _SNAKE_TAILS and self._snake(value, *place):
                     continue
+                if len(value) > LONGEST_RUN:
+                    raise self.line.error(f"a name has more than {LONGEST_RUN} letters", place)
                 add(new(Token, (_RUN_KINDS.get(value, "run"), value, *place)))
             elif kind == "operator":
                 if value in _PLAIN_OPERATORS:
@@ -220,6 +225,13 @@ class _Lexer:
                 f"the bracket {shown} is never closed", (token.start, token.end), f"add the missing {closer}"
             )
         tokens = self.tokens
+        if len(tokens) > MOST_TOKENS:
+            token = tokens[MOST_TOKENS]
+            raise self.line.error(
+                f"a statement has more than {MOST_TOKENS:,} signs",
+                (token.start, token.end),
+                "split it: give names to its parts",
+            )
         while tokens and tokens[-1].kind in _TRAILING:
             tokens.pop()
         if any(token.kind == "prose" for token in tokens):
@@ -386,8 +398,12 @@ class _Lexer:
         elif command not in FONTS:
             known = [*COMMANDS, "mathbf", "mathrm", "text", "begin", "operatorname"]
             close = difflib.get_close_matches(command, known, 1, 0.6)
-            hint = f"did you mean \\{close[0]}?" if close else f"write a name without a backslash: {command}"
-            raise self.line.error(f"unknown command {value}", (start, end), hint)
+            hint = (
+                f"did you mean \\{close[0]}?"
+                if close
+                else f"write a name without a backslash: {command[:40]}"
+            )
+            raise self.line.error(f"unknown command {value[:40]}", (start, end), hint)
 
     def _escaped(self, value: str, start: int, end: int) -> None:
         kind = _ESCAPED.get(value)
@@ -458,7 +474,7 @@ class _Lexer:
                 following = tokens[n + 1].kind if n + 1 < len(tokens) else ""
                 if (kept and kept[-1].kind in _BINARY) or (following in _BINARY):
                     raise self.line.error(
-                        f"the text {token.value!r} cannot be read as a name",
+                        f"the text {token.value[:40]!r} cannot be read as a name",
                         (token.start, token.end),
                         "write a name without spaces, or leave the text out",
                     )

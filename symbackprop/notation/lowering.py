@@ -112,6 +112,8 @@ class Lowering:
     """Names that are sizes -> their symbol."""
     functions: dict[str, Any] = field(default_factory=dict[str, Any])
     """Functions that the file declares: ``f is tanh``."""
+    size_families: set[str] = field(default_factory=set[str])
+    """Names of sizes that depend on the layer: ``n`` of ``n_{l-1}``."""
     samples: Any = None
     scope: dict[str, Any] = field(default_factory=dict[str, Any])
     """Index names in scope -> their symbol."""
@@ -157,10 +159,15 @@ class Lowering:
         if isinstance(node, tree.Reference):
             key = node.name.key
             if node.scripts:
-                items = [self.index(i) for s in node.scripts for i in s.items]
+                items = [self.size(i) for s in node.scripts for i in s.items]
                 return sp.Function(node.name.plain, integer=True)(*items)
             if key in self.scope:
                 return self.scope[key]
+            labels = node.name.scripts
+            if len(labels) == 1 and node.name.stem.key in self.size_families:  # n_0 beside n_{l-1}
+                text = labels[0].text
+                at = sp.Integer(text) if text.isdigit() else self.sizes.setdefault(text, sp.Symbol(text, integer=True))
+                return sp.Function(node.name.stem.plain, integer=True)(at)
             return self.sizes.setdefault(key, sp.Symbol(node.name.plain, integer=True))
         if isinstance(node, tree.Number):
             return sp.Rational(node.value)

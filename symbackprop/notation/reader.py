@@ -19,7 +19,8 @@ from symbackprop.network import Assumption, Equation, Role, Specification
 from symbackprop.network.roles import conventional_role
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.lowering import Deferred, Entry, Lowering, Trouble, walk
-from symbackprop.notation.parser import collect_vocabulary, parse_statement
+from symbackprop.notation.parser.collect import collect_vocabulary
+from symbackprop.notation.parser.statements import parse_statements
 from symbackprop.notation.source import Line, read_lines
 from symbackprop.notation.tensor import ONE, Clash, Tensor
 
@@ -51,7 +52,8 @@ def read_specification(text: str, file: str | None = None) -> Specification:
     vocabulary = collect_vocabulary(lines)
     reader = _Reader()
     for line in lines:
-        reader.take(line, parse_statement(line, vocabulary))
+        for statement in parse_statements(line, vocabulary):
+            reader.take(line, statement)
     return reader.specification()
 
 
@@ -72,6 +74,8 @@ class _Reader:
 
     # -- the whole file ------------------------------------------------------------------------------------------
     def specification(self) -> Specification:
+        for _, shape in self._declared(tree.Shape):
+            self.low.size_families |= {n.name.key for n in walk(shape.sizes) if isinstance(n, tree.Reference) and n.scripts}
         for line, shape in self._declared(tree.Shape):
             self._guard(line, lambda s=shape: self._declare_shape(s))
         for _, function in self._declared(tree.FunctionIs):
@@ -160,6 +164,12 @@ class _Reader:
                 )
             self.low.entries[reference.name.key] = entry
 
+    def _leading(self, left: Any) -> tuple[str, ...]:
+        """The kinds of scripts that are labels: brackets, and subscripts where declared names have them (``W_l``)."""
+        kinds = {kind for entry in self.low.entries.values() for kind in entry.leading}
+        return tuple(s.kind for s in left.scripts if s.kind in ("bracket", "paren") or (
+            s.kind in kinds and len(s.items) == 1))
+
     def _names_on_the_left(self) -> None:
         for waiting in self.pending:
             left = waiting.statement.left
@@ -172,7 +182,7 @@ class _Reader:
                 )
             entry = self.low.entries.get(left.name.key)
             if entry is None:
-                leading = tuple(s.kind for s in left.scripts if s.kind in ("bracket", "paren"))
+                leading = self._leading(left)
                 own = [i for s in left.scripts if s.kind not in leading for i in s.items]
                 self.low.entries[left.name.key] = Entry(
                     left.name,

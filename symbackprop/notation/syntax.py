@@ -318,6 +318,7 @@ class Shape(Node):
     names: tuple[Reference, ...]
     sizes: tuple[Node, ...]
     labels: tuple[Node, Node] | None = None
+    ranges: tuple[Limits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,7 @@ class Value(Node):
 
 @dataclass(frozen=True, slots=True)
 class Assumption(Node):
-    r"""`assume: \sum_k y_k = 1`."""
+    r"""`assume: \sum_k y_k = 1`; "one-hot" is a Call of `one_hot`, a set `\{0, 1\}` a Compare with "in"."""
 
     condition: Node
     ranges: tuple[Limits, ...] = ()

@@ -77,7 +77,7 @@ TEXT = Markup(
     brackets=lambda inner: f"({inner})",
     sum_sign=lambda sign, low, high: f"{'Σ' if sign == 'sum' else sign}_{{{low}{'..' + high if high else ''}}} ",
     subscript=lambda a, b: _text_script(a, b, "_"),
-    superscript=lambda a, b: f"{a}^{b}" if len(b) == 1 or b.isalnum() else f"{a}^({b})",
+    superscript=lambda a, b: f"{a}^{b}" if len(b) == 1 or b.isalnum() or b[0] + b[-1] == "()" else f"{a}^({b})",
     function=lambda f, x: f + x,
     root=lambda x: f"√({x})",
     absolute=lambda x: f"|{x}|",
@@ -323,6 +323,8 @@ class Writer:
             text = self.markup.name(parse_name(name) or opaque_name(name)) + "'" * primes
         elif row is not None:
             text = row.latex if self.markup is LATEX else {"sigmoid": "σ"}.get(row.name, row.name)
+        elif isinstance(e, (sp.Max, sp.Min)):
+            text = ("\\" if self.markup is LATEX else "") + type(e).__name__.lower()
         else:
             text = rf"\mathrm{{{type(e).__name__}}}" if self.markup is LATEX else type(e).__name__
         return self.markup.function(text, self.markup.brackets(inner)), ATOM

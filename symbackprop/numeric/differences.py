@@ -1,8 +1,8 @@
 """Gradient check: every gradient against central differences, with kinks recognised.
 
 Contract: `gradient_check(derivation, values)` maps each parameter to max|a - n| / max(1e-8, max|a|, max|n|),
-a being the derived gradient and n the difference quotient. Steps from 0.1 down to 6e-6 are extrapolated to
-zero (Ridders 1982), so n is good to about twelve digits; a step across a kink (relu at 0) is never used.
+a being the derived gradient and n the difference quotient. Steps from 1 down to 4e-6 are extrapolated to zero
+(Ridders 1982), so n is good to about twelve digits; a step across a kink (relu at 0) is never used.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 
 FLOOR = 1e-8
 RATIO = 4.0
-STEPS = 0.1 / RATIO ** np.arange(8)
-"""Steps relative to max(1, |parameter|), in float64 whatever the dtype of the program."""
+STEPS = RATIO ** -np.arange(10)
+"""Steps relative to max(1, |parameter|)."""
+
+PRECISE = np.longdouble
+"""Differences are taken in the widest floating type, whatever the program computes in: on most machines three
+digits more than float64, so that tiny gradients do not drown in the rounding of the loss."""
 
 POINTS = 5
 
@@ -123,7 +127,7 @@ def _errors_at(
 ) -> Iterator[tuple[str, float, str]]:
     """For every parameter its name, its relative error, and at whose kink the point lies ("" for none)."""
     _, gradients = program.evaluate(arguments)
-    precise = [np.asarray(a, dtype=np.float64) for a in arguments]
+    precise = [np.asarray(a, dtype=PRECISE) for a in arguments]
     position = {q.name.plain: n for n, q in enumerate(program.plan.arguments)}
     for name, analytic in zip(program.plan.gradients, gradients, strict=True):
         numeric, function = loss.derivative(precise, position[name])
@@ -151,13 +155,15 @@ class CostAround:
         loss, *gates = self.function(*moved)
         right, left = np.split(_rows(loss, len(places)).mean(axis=1), 2)
         from_place, to_place = np.split(places, 2)
-        quotients = (right - left) / (from_place - to_place)
+        width = from_place - to_place
+        quotients = (right - left) / width
+        noise = 4 * np.finfo(PRECISE).eps * np.maximum(np.abs(right), np.abs(left)) / width
         usable, function = self._usable(gates, len(places))
         usable &= np.isfinite(quotients)
         if not usable[-1]:
             return (None, function) if function else (float("nan"), "")
         first = len(usable) - int(np.argmin(usable[::-1])) if not usable.all() else 0
-        return extrapolated(quotients[first:]), ""
+        return extrapolated(quotients[first:].astype(float), noise[first:].astype(float)), ""
 
     def _usable(self, gates: Sequence[Array], rows: int) -> tuple[Any, str]:
         """Which steps cross no kink, and whose kink the smallest step crosses."""
@@ -179,21 +185,23 @@ def _rows(value: Array, rows: int) -> Any:
     return array.reshape(rows, -1)
 
 
-def extrapolated(quotients: Sequence[float] | np.ndarray[Any, Any]) -> float:
+def extrapolated(quotients: Sequence[float], noise: Sequence[float]) -> float:
     """The limit of difference quotients whose steps shrink by `RATIO`: the least estimated error wins.
 
+    `noise` is the rounding error of each quotient: without it two quotients that agree by chance would win.
+
     >>> steps = [0.1, 0.025, 0.00625]
-    >>> abs(extrapolated([(np.exp(h) - np.exp(-h)) / (2 * h) for h in steps]) - 1) < 1e-12
+    >>> abs(extrapolated([(np.exp(h) - np.exp(-h)) / (2 * h) for h in steps], [0, 0, 0]) - 1) < 1e-12
     True
     """
     best, least = float(quotients[-1]), np.inf
     before: list[float] = []
-    for quotient in quotients:
+    for quotient, rounding in zip(quotients, noise, strict=True):
         row = [float(quotient)]
         for order, previous in enumerate(before, start=1):
             power = RATIO ** (2 * order)
             row.append((power * row[-1] - previous) / (power - 1))
-            error = max(abs(row[-1] - row[-2]), abs(row[-1] - previous))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - previous)) + rounding
             if error < least:
                 best, least = row[-1], error
         before = row

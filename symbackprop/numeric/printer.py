@@ -201,11 +201,9 @@ class NumPySource(NumPyPrinter):
             if row.definition is None:
                 raise refused(f"the function {row.name}")
             return self.write(row.definition(*arguments))
-        template = _template(row.numpy)
-        self.helpers |= template.helpers
-        needed = CONDITION if template.only_calls else ATOM
-        texts = [self.bracketed(a, needed) for a in arguments]
-        return row.numpy.format(*texts), ATOM if template.is_call else SUM
+        body = _body(row.numpy)
+        self.helpers |= body.helpers
+        return body.filled([self.write(a) for a in arguments]), body.strength
 
     def _unspecified(self, e: Any) -> Text:
         name = type(e).__name__.rstrip("'")
@@ -274,28 +272,42 @@ def refused(what: str) -> NetworkError:
     )
 
 
-class _Template:
-    """What a row's NumPy body is made of: whether it is one call, and how its placeholders stand."""
+class _Body:
+    """The NumPy body of a function's row: what it uses, and how strongly it binds."""
 
-    def __init__(self, body: str, arity: int) -> None:
-        slots = [f"slot{n}" for n in range(arity)]
-        tree = ast.parse(body.format(*slots), mode="eval").body
-        self.is_call = isinstance(tree, (ast.Call, ast.Name))
-        direct = {id(a) for call in ast.walk(tree) if isinstance(call, ast.Call) for a in call.args}
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        self.only_calls = all(id(n) in direct for n in names if n.id in slots)
-        self.helpers = {n.id for n in names if n.id in HELPERS}
-        unknown = {n.id for n in names} - {*slots, "np"} - self.helpers
+    def __init__(self, text: str) -> None:
+        self.text = text
+        tree = ast.parse(_SLOT.sub(r"slot\1", text), mode="eval").body
+        atoms = (ast.Call, ast.Name)
+        products = isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Mult, ast.Div))
+        self.strength = ATOM if isinstance(tree, atoms) else PRODUCT if products else CONDITION
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        self.helpers = names & HELPERS.keys()
+        unknown = {name for name in names if not name.startswith("slot")} - {"np"} - self.helpers
         if unknown:
             raise NetworkError(
-                f"the NumPy body {body!r} uses {', '.join(sorted(unknown))}, which no program knows",
+                f"the NumPy body {text!r} uses {', '.join(sorted(unknown))}, which no program knows",
                 hint="use np and the arguments {0}, {1} only",
             )
 
+    def filled(self, arguments: Sequence[Text]) -> str:
+        """The body with its arguments, in brackets unless they stand alone in a call."""
+
+        def argument(match: re.Match[str]) -> str:
+            text, strength = arguments[int(match[1])]
+            before, after = self.text[: match.start()].rstrip(), self.text[match.end() :]
+            alone = before.endswith(("(", ",")) and after.startswith((")", ","))
+            return text if alone or strength == ATOM else f"({text})"
+
+        return _SLOT.sub(argument, self.text)
+
+
+_SLOT = re.compile(r"\{(\d)\}")
+
 
 @lru_cache(maxsize=256)
-def _template(body: str) -> _Template:
-    return _Template(body, 1 + max((int(n) for n in re.findall(r"{(\d)}", body)), default=0))
+def _body(text: str) -> _Body:
+    return _Body(text)
 
 
 def _flat(factors: Sequence[Any]) -> list[Any]:

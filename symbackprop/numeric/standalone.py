@@ -109,7 +109,9 @@ def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None
     data has not improved for `patience` epochs; with `patience` the best parameters are returned.
     Returns the parameters, the mean cost of every epoch, and the reason for the stop.
     """
-    samples = max((len(value) for value in data.values() if np.ndim(value)), default=1)
+    data = {name: np.asarray(value) for name, value in data.items()}
+    validation = {name: np.asarray(value) for name, value in (validation or {}).items()}
+    samples = max((len(value) for value in data.values() if value.ndim), default=1)
     size = min(batch_size or samples, samples)
     draw = np.random.default_rng(seed)
     losses, best, least, waited = [], params, np.inf, 0
@@ -118,8 +120,7 @@ def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None
         total = 0.0
         for start in range(0, samples, size):
             chosen = order[start:start + size]
-            batch = {name: np.asarray(value)[chosen] if np.ndim(value) else value
-                     for name, value in data.items()}
+            batch = {name: value[chosen] if value.ndim else value for name, value in data.items()}
             loss, gradients = loss_and_gradients(params, batch)
             if not np.isfinite(loss):
                 return params, losses, "diverged"
@@ -130,7 +131,7 @@ def train(params, data, rate=0.5, epochs=1000, batch_size=None, seed=0, tol=None
         losses.append(total / samples)
         if tol is not None and losses[-1] < tol:
             return params, losses, "tol"
-        if validation is not None:
+        if validation:
             cost, _ = loss_and_gradients(params, validation)
             if cost < least:
                 best, least, waited = params, cost, 0

@@ -11,7 +11,9 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation, Factors
 from symbackprop.indexed import Limit, bound_limits, indices_of
+from symbackprop.matrix import Node, NoMatrixForm, matrix_form
 from symbackprop.network import Quantity
+from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
 from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.naming import derivative_names
@@ -64,7 +66,7 @@ class MathWriter:
 
     def derivative_symbol(self, upper: Any, lower: Any) -> Any:
         """A symbol that is printed as the derivative of one reference with respect to another."""
-        name = f"∂{getattr(upper, 'base', upper)}/∂{getattr(lower, 'base', lower)}"
+        name = f"local ∂{getattr(upper, 'base', upper)}/∂{getattr(lower, 'base', lower)}"
         at = (*indices_of(upper), *indices_of(lower))
         symbol = sp.IndexedBase(name)[at] if at else sp.Symbol(name)
         key = symbol.base if at else symbol
@@ -73,16 +75,30 @@ class MathWriter:
                 key, Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))))
         return symbol
 
+    def matrix(self, expression: Any, axes: Sequence[Any]) -> tuple[Node, Math] | None:
+        """An entry as a matrix over the given axes, or None where there is only the index form."""
+        try:
+            node = matrix_form(expression, axes)
+            return node, self._both(lambda w: MatrixWriter(w)(node))
+        except NoMatrixForm:
+            return None
+
+    def whole(self, reference: Any, axes: Sequence[Any]) -> Math:
+        """A reference as a whole matrix, its row and column not written."""
+        if not indices_of(reference):
+            return self(reference)
+        return self._both(lambda w: w.whole(reference, axes))
+
     def condition(self, condition: Any) -> Math:
-        """A condition on indices: ``t < T``."""
-        return self._both(lambda w: w.condition(condition))
+        """A condition on indices: ``(t < T)``."""
+        return Math("(", "(") + self._both(lambda w: w.condition(condition)) + Math(")", ")")
 
     def ranges(self, limits: Sequence[Limit]) -> Math:
         """``i = 1, ..., n;  s = 1, ..., m``: for which index values a formula holds."""
         parts = [self._both(lambda w, limit=limit: (
             f"{w(limit.index)} = {w(limit.low)}" + (r",\dots," if w.markup is LATEX else "..") + w(limit.high)))
             for limit in limits]
-        return joined(parts, Math(r",\; ", ", "))
+        return Math("(", "(") + joined(parts, Math(r",\; ", ", ")) + Math(")", ")")
 
     def shape(self, quantity: Quantity) -> Math:
         """``n_1 \\times m``; nothing for a scalar."""

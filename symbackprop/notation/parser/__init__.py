@@ -14,3 +14,18 @@ clauses      cuts a line into statements and a statement into its parts
 statements   equations and declarations
 collect      gathers the vocabulary of a whole file
 """
+
+from symbackprop.notation.parser.collect import collect_vocabulary
+from symbackprop.notation.parser.expressions import parse_expression
+from symbackprop.notation.parser.statements import parse_statement, parse_statements
+from symbackprop.notation.parser.vocabulary import NOTHING_KNOWN, Family, Vocabulary
+
+__all__ = [
+    "NOTHING_KNOWN",
+    "Family",
+    "Vocabulary",
+    "collect_vocabulary",
+    "parse_expression",
+    "parse_statement",
+    "parse_statements",
+]

@@ -112,9 +112,9 @@ class Calls(Reductions):
         self.deeper()
         node = self.reference()
         self.nesting -= 1
-        inner = (
-            node.operand if isinstance(node, Transpose) else node.base if isinstance(node, Power) else node
-        )
+        inner = node
+        while isinstance(inner, Transpose | Power):
+            inner = inner.operand if isinstance(inner, Transpose) else inner.base
         if self.is_known(inner) or (token.value == "d" and token.kind == "word"):
             return self.as_gradient(token.value, node, token.start)
         self.at = here
@@ -295,7 +295,7 @@ class Calls(Reductions):
                 if token.value in KEYWORDS:
                     keywords.append((token.value, self._keyword_value()))
                 elif found and token.value in self.bound:
-                    found.append(self._limits_item())
+                    found.append(self.limits_item())
                 else:
                     found.append(self.comparison())
             else:

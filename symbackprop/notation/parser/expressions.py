@@ -29,6 +29,9 @@ STARTS = (NAME_KINDS | BEGINNINGS.keys()) - {"dots"}
 """Tokens with which a factor begins."""
 _BEHIND = frozenset({"_", "^", "'", "top", "[", "**", "method"})
 """Tokens that may stand behind a factor and belong to it."""
+MOST_BEHIND = 12
+"""Methods, powers and scripts behind one factor: each makes the tree deeper, and readers of trees recurse."""
+MOST_SLASHES = 60
 
 
 def parse_expression(text: Line | str, vocabulary: Vocabulary = NOTHING_KNOWN) -> Node:
@@ -52,6 +55,8 @@ def parse_tokens(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> Nod
 
 class Parser(Operands):
     """The top layer of the parser: precedence."""
+
+    slashes = 0
 
     def comparison(self) -> Node:
         """`a`, or `a < b <= c`."""
@@ -127,6 +132,7 @@ class Parser(Operands):
 
     def _slash(self, factors: list[Node], joints: list[Joint]) -> None:
         """`a b / c`: the product so far over the next factor; `dL / dW` is one thing."""
+        slash = self.tokens[self.at]
         self.at += 1
         divisor = self.signed_operand()
         following = self.tokens[self.at]
@@ -141,6 +147,9 @@ class Parser(Operands):
             factors[-1] = partial
             return
         dividend = self._product_of(factors, joints)
+        self.slashes += 1
+        if self.slashes > MOST_SLASHES:
+            raise self.error("too many slashes in one formula", slash[2:], "give names to the parts")
         factors[:] = [Divide(dividend, divisor, True, span=self.span(dividend.span[0]))]
         joints.clear()
 
@@ -165,12 +174,16 @@ class Parser(Operands):
             if beginning is None:
                 raise self.unexpected()
             node = beginning(self, token)
-        self.nesting -= 1
+        behind = 0
         while self.tokens[self.at].kind in _BEHIND:
             before = self.at
             node = self._with_behind(node)
             if self.at == before:
                 break
+            behind += 1
+            if behind > MOST_BEHIND:
+                raise self.error("too much stands behind one factor", node.span, "give names to the parts")
+        self.nesting -= 1
         return node
 
     def _with_behind(self, node: Node) -> Node:

@@ -24,6 +24,7 @@ class Indices(Scripts):
         if raw.token is not None:
             items = self._token_items(raw.token, alone=kind == "sub")
             return Script(kind, tuple(items), len(items) > 1, span=raw.span)
+        self.deeper()
         here, self.at = self.at, raw.first
         items: list[Node] = []
         packed = False
@@ -37,6 +38,7 @@ class Indices(Scripts):
         if self.at < raw.last:
             raise self.unexpected("separate indices by commas")
         self.at = here
+        self.nesting -= 1
         return Script(kind, tuple(items), packed and not commas, span=raw.span)
 
     def exponent(self, raw: Raw) -> Node:
@@ -45,11 +47,13 @@ class Indices(Scripts):
             return raw.node
         if raw.token is not None:
             return self._whole(raw.token)
+        self.deeper()
         here, self.at = self.at, raw.first
         node = self.sum()
         if self.at != raw.last:
             raise self.unexpected()
         self.at = here
+        self.nesting -= 1
         return node
 
     def _item(self, last: int, *, alone: bool) -> list[Node]:

@@ -9,7 +9,7 @@ from symbackprop.names import make_name
 from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.cursor import CLOSING, NAME_KINDS, OPENING, split_run
 from symbackprop.notation.parser.runs import Runs
-from symbackprop.notation.syntax import Compare, Limits, Negate, Node, Reduction, Reference
+from symbackprop.notation.syntax import Compare, Limits, Negate, Node, Number, Reduction, Reference
 
 SHORT = 20
 """How far `1, 2, ..., n` is looked through for its dots, in tokens."""
@@ -115,7 +115,7 @@ class Reductions(Runs):
         behind = self.after()
         if token.kind in {"run", "letter", "word"}:
             if behind in {"=", "in"}:
-                return self._limits_item()
+                return self.limits_item()
             if behind in {",", "}", ";"}:
                 self.at += 1
                 if token.kind != "run" or len(token.value) == 1:
@@ -139,7 +139,7 @@ class Reductions(Runs):
             case _:
                 raise self.error("this is no index", node.span, r"write \sum_{i=1}^{n} or \sum_i")
 
-    def _limits_item(self) -> Limits:
+    def limits_item(self) -> Limits:
         r"""`i=1`, `i=1..n`, `i = 1, \dots, n`, `i \in \{1..n\}`."""
         token = self.tokens[self.at]
         name = self._whole(token)
@@ -148,14 +148,20 @@ class Reductions(Runs):
         if self.accept("in"):
             opener = self.kind
             if opener not in {"lset", "{", "["}:
-                self.operand()
-                return Limits(name.name, span=self.span(token.start))
+                first, last = self.series()
+                if last is None:
+                    # A set without a name for its bounds: `i \in S`.
+                    return Limits(name.name, span=self.span(token.start))
+                return Limits(name.name, first, last, span=self.span(token.start))
             self.at += 1
             low, high = self.series()
             self.expect(OPENING[opener])
             return Limits(name.name, low, high, span=self.span(token.start))
         self.expect("=")
         low, high = self.series()
+        if isinstance(high, Number) and not isinstance(low, Number):
+            # `l = L-1, ..., 1` counts down.
+            low, high = high, low
         return Limits(name.name, low, high, span=self.span(token.start))
 
     def series(self) -> tuple[Node, Node | None]:

@@ -144,14 +144,14 @@ class References(Indices):
         letters, _ = split_run(token.value)
         if len(letters) < 2 or (token.kind == "run" and len(letters) <= MOST_INDICES):
             return False
-        return (
-            not all(letter in self.bound for letter in letters)
-            and self.vocabulary.find_text(raw.label) is None
-        )
+        indices = all(letter in self.bound for letter in letters)
+        return not indices and self.vocabulary.find_text(raw.label) is None
 
     def _spelled(self, name: Name, raws: Sequence[Raw]) -> Name:
         if not raws:
             return name
+        if len(raws) == 1 and not name.scripts:
+            return make_name(name.base, name.accent, (raws[0].as_label(),), raws[0].glued)
         scripts = (*name.scripts, *(raw.as_label() for raw in raws))
         return make_name(name.base, name.accent, scripts, name.glued or (raws[0].glued and not name.scripts))
 
@@ -176,6 +176,8 @@ class References(Indices):
         """A node with transposes, powers and indices on it, in the order written."""
         start = node.span[0]
         powers = 0
+        if len(raws) > MOST_SCRIPTS:
+            raise self.error("too many scripts on one factor", raws[MOST_SCRIPTS].span, "write them as one")
         for raw in raws:
             span: Span = (start, raw.span[1])
             match raw.kind:

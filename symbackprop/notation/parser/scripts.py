@@ -20,6 +20,9 @@ from symbackprop.notation.syntax import Node
 RawKind = Literal["sub", "sup", "bracket", "paren", "transpose", "inverse", "prime"]
 
 
+_LABEL_OF: dict[str, Kind] = {"sub": "sub", "bracket": "bracket", "paren": "paren"}
+
+
 class Raw(NamedTuple):
     """One written script; its content is one token, the tokens from `first` to before `last`, or a node."""
 
@@ -46,8 +49,7 @@ class Raw(NamedTuple):
 
     def as_label(self) -> Label:
         """The script as part of a name."""
-        kind: Kind = "sup" if self.kind not in {"sub", "bracket", "paren"} else self.kind  # type: ignore[assignment]
-        return Label(kind, self.label)
+        return Label(_LABEL_OF.get(self.kind, "sup"), self.label)
 
 
 _SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})

@@ -55,11 +55,13 @@ class Vocabulary:
 
     def with_names(self, names: Iterable[Name]) -> Vocabulary:
         """The vocabulary with more known quantities."""
-        return replace(self, names={**self.names, **{name.key: name for name in names}})
+        more = {name.key: name for name in names}
+        return replace(self, names={**self.names, **more}) if more else self
 
     def with_indices(self, keys: Iterable[str]) -> Vocabulary:
         """The vocabulary with more bound indices."""
-        return replace(self, indices=self.indices | frozenset(keys))
+        more = frozenset(keys)
+        return self if more <= self.indices else replace(self, indices=self.indices | more)
 
 
 NOTHING_KNOWN = Vocabulary()

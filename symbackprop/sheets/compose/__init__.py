@@ -4,11 +4,13 @@ Contract: `compose(derivation)` gives a `Sheet`; everything on it is read off th
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from symbackprop.derivation import Derivation
 from symbackprop.sheets.blocks import Block
-from symbackprop.sheets.compose.composition import Composition, Detail
+from symbackprop.sheets.compose.composition import Composition, Detail, Form
 from symbackprop.sheets.compose.deltas import backward_by_deltas
 from symbackprop.sheets.compose.forward import forward, loss
 from symbackprop.sheets.compose.opening import opening
@@ -23,21 +25,23 @@ from symbackprop.sheets.templates import template_folders
 __all__ = ["compose"]
 
 
-def compose(derivation: Derivation, language: str = "en", detail: Detail = "full",
-            templates: Path | str | None = None) -> Sheet:
+def compose(derivation: Derivation, language: str = "en", detail: Detail = "full", form: Form | None = None,
+            values: Mapping[str, Any] | None = None, templates: Path | str | None = None) -> Sheet:
     """Write the sheet of a derivation.
 
     Args:
         derivation: what is printed; its style decides between paths and deltas.
         language: ``en``, ``zh``, or any language for which there is a file of phrases.
         detail: ``full`` says why; ``brief`` prints formulas only.
+        form: ``index`` writes everything entry by entry; else results are matrices where there is such a form.
+        values: numbers to work out (not used yet).
         templates: a folder of one's own; a phrase or a template found there beats the one that comes with symbackprop.
 
     Raises:
         PhraseError: there are no phrases for the language, or one of them is missing.
     """
     folders = template_folders(templates)
-    c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail)
+    c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail, form)
     backward = backward_by_paths if derivation.style == "paths" else backward_by_deltas
     blocks: list[Block] = []
     for section in (opening, forward, loss, backward, updates, summary):

@@ -20,15 +20,16 @@ from symbackprop.sheets.mathematics import MathWriter
 from symbackprop.sheets.phrases import Phrases
 
 Detail = Literal["full", "brief"]
+Form = Literal["scalar", "index", "matrix"]
 Part = Literal["input", "target", "constant", "weight", "bias", "parameter", "sum", "activation", "output", "share",
                "intermediate", "loss"]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that act first through the same quantity."""
+    """Parameters that act through the same quantity; several for a parameter that is used in several places."""
 
-    through: Quantity
+    through: tuple[Quantity, ...]
     parameters: tuple[Quantity, ...]
 
 
@@ -39,12 +40,18 @@ class Composition:
     derivation: Derivation
     write: MathWriter
     say: Phrases
-    detail: Detail
+    detail: Detail = "full"
+    form: Form | None = None
 
     @property
     def full(self) -> bool:
         """Are explanations wanted, or formulas only?"""
         return self.detail == "full"
+
+    @property
+    def matrices(self) -> bool:
+        """Are results written as matrices where they can be?"""
+        return not self.derivation.is_scalar and self.form != "index"
 
     @property
     def loss(self) -> Quantity:
@@ -76,14 +83,17 @@ class Composition:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The parameters in the order of the backward pass, grouped by the quantity they act through first."""
-        found: dict[Any, list[Quantity]] = {}
+        """The parameters in the order of the backward pass, grouped by what they act through.
+
+        A shared parameter comes after all of its neurons.
+        """
+        found: dict[tuple[Quantity, ...], list[Quantity]] = {}
         for quantity in self.derivation.parameters:
             consumers = self.consumers(quantity)
             if consumers:
-                found.setdefault(consumers[0].base, []).append(quantity)
-        quantities = self.derivation.network.quantities
-        return tuple(Group(quantities[base], tuple(members)) for base, members in found.items())
+                found.setdefault(tuple(consumers), []).append(quantity)
+        ordered = sorted(found.items(), key=lambda item: (-self._position[item[0][-1].base], len(item[0])))
+        return tuple(Group(through, tuple(members)) for through, members in ordered)
 
     @cached_property
     def idle(self) -> tuple[Quantity, ...]:

@@ -1,73 +1,119 @@
 """The backward pass by deltas: each named once, from the loss back, then every gradient from the deltas.
 
-Contract: reads `Derivation.deltas`, the contributions of the sweep and `Derivation.terms` only; one block of lines for
-each delta and one for each parameter, so that the sheet grows with the network and not with its paths.
+Contract: one block of lines for each delta and one for each parameter, so that the sheet grows with the network and
+not with its paths; neurons that are alike are explained once.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
-
-import sympy as sp
 
 from symbackprop.backprop import Contribution
 from symbackprop.derivation import Term
-from symbackprop.indexed import indices_of, sum_over
+from symbackprop.indexed import indices_of
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Math, Paragraph, Row, joined
-from symbackprop.sheets.breaking import ROOM, broken, broken_product, rows
-from symbackprop.sheets.compose.composition import Composition, Group, split_conditions
+from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Paragraph, Row
+from symbackprop.sheets.breaking import ROOM, rows, side_by_side
+from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
 from symbackprop.sheets.compose.reasons import because
+from symbackprop.sheets.compose.results import (
+    chosen_terms, entry_rows, lines_of, matrix_result, raw_rows, transposed_factors,
+)
 from symbackprop.sheets.width import width
 
-HEADED = 24
-"""Up to this many deltas have a heading of their own."""
+EXPLAINED = 12
+"""Of more deltas, those that come about like an earlier one are not explained again."""
+SPACED_EQUALS = Math(" = ", " = ")
 
 
 def backward_by_deltas(c: Composition) -> Iterator[Block]:
     """The whole section."""
     yield Heading(2, c.say("backward.heading"))
     deltas = c.derivation.deltas
-    if c.full:
-        example = deltas[0] if deltas else c.loss
-        yield Paragraph(c.say("deltas.intro", loss=c.write.name(c.loss), delta=c.write(c.gradient(example).symbol),
-                              partial=c.write.slashed(c.derivation.network.loss.target, example.entry),
-                              quantity=c.write.name(example)))
+    if c.full and deltas:
+        yield Paragraph(c.say("deltas.intro", loss=c.write.name(c.loss), delta=_symbol(c, deltas[0]),
+                              partial=_slashed(c, deltas[0]), quantity=c.write.name(deltas[0])))
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
         if derivatives:
             yield Paragraph(c.say("backward.functions"))
             yield Formula(tuple(derivatives))
     if deltas:
         yield Heading(3, c.say("deltas.heading"))
-    for quantity in deltas:
-        yield from _delta(c, quantity, headed=len(deltas) <= HEADED)
+        yield from _deltas(c, deltas)
     yield Heading(3, c.say("deltas.parameters"))
-    if c.full and c.with_part("weight") and c.with_part("bias"):
+    if c.full and c.with_part("weight") and c.with_part("bias") and c.derivation.is_scalar:
         yield Paragraph(c.say("deltas.rule"))
-    for group in c.groups:
-        yield from _group(c, group)
+    yield from _parameters(c)
     for quantity in c.idle:
         yield Paragraph(c.say("backward.idle", parameter=c.write.name(quantity), loss=c.write.name(c.loss)))
 
 
-def _delta(c: Composition, quantity: Quantity, *, headed: bool) -> Iterator[Block]:
-    """Who uses it, the chain, the result."""
-    consumers = c.consumers(quantity)
+def _symbol(c: Composition, quantity: Quantity) -> Math:
+    """The delta as a whole: ``delta^{[1]}``."""
+    symbol = c.gradient(quantity).symbol
+    return c.write.whole(symbol, indices_of(symbol))
+
+
+def _slashed(c: Composition, quantity: Quantity) -> Math:
+    return c.write.slashed(c.derivation.network.loss.base, quantity.base)
+
+
+# -- deltas ------------------------------------------------------------------------------------------------------
+def _deltas(c: Composition, deltas: Sequence[Quantity]) -> Iterator[Block]:
+    """Each delta explained; of many, those like an earlier one follow in short lines."""
+    seen: set[Hashable] = set()
+    alike: list[Row] = []
+    for quantity in deltas:
+        kind = _kind(c, quantity)
+        if len(deltas) > EXPLAINED and kind in seen:
+            alike += entry_rows(c, quantity)
+            continue
+        yield from _alike(c, alike)
+        alike = []
+        seen.add(kind)
+        yield from _delta(c, quantity)
+    yield from _alike(c, alike)
+
+
+def _alike(c: Composition, lines: Sequence[Row]) -> Iterator[Block]:
+    if lines:
+        yield Paragraph(c.say("deltas.alike"))
+        yield Formula(tuple(lines))
+
+
+def _kind(c: Composition, quantity: Quantity) -> Hashable:
+    """How a delta comes about: two of one kind need one explanation."""
+    found: list[Hashable] = []
+    for x in c.derivation.sweep[quantity.base].contributions:
+        inner = c.derivation.sweep[x.consumer.base].contributions if c.derivation.is_inlined(x.consumer.base) else ()
+        found.append((x.rules, x.adjoint == 1, tuple((y.rules, y.adjoint == 1) for y in inner[:2])))
+    return tuple(found[:2]), bool(quantity.axes)
+
+
+def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
+    """Who uses it, the chain, the value, the result."""
     blocks: list[Block] = []
     if c.full:
-        key = "deltas.used_one" if len(consumers) == 1 else "deltas.used_many"
-        blocks.append(Paragraph(c.say(key, quantity=c.write(quantity.entry), users=c.names(consumers), count=len(consumers))
-                                + _why(c, quantity)))
-    blocks.append(Formula(tuple(_chain_rows(c, quantity))))
-    blocks.append(Formula(tuple(result_rows(c, quantity)), boxed=True))
-    if c.full and headed:
-        yield Details((c.write(c.gradient(quantity).symbol),), tuple(blocks), level=4)
-    else:
+        blocks.append(Paragraph(_users(c, quantity) + _why(c, quantity)))
+    chain = _chain_rows(c, quantity)
+    if chain:
+        blocks.append(Formula(tuple(chain)))
+    blocks += _value(c, quantity, lead=not chain)
+    if not c.full:
         yield from blocks
+        return
+    heading = c.say("deltas.one", delta=_symbol(c, quantity), quantity=c.write.name(quantity), partial=_slashed(c, quantity))
+    yield Details(heading, tuple(blocks), level=4)
 
 
-def _why(c: Composition, quantity: Quantity) -> Any:
+def _users(c: Composition, quantity: Quantity) -> Line:
+    users = c.consumers(quantity)
+    key = "deltas.used_one" if len(users) == 1 else "deltas.used_many"
+    return c.say(key, quantity=c.write.name(quantity), users=c.names(users), count=len(users))
+
+
+def _why(c: Composition, quantity: Quantity) -> Line:
     """The rule behind the only local derivative, where there is one."""
     found = c.derivation.sweep[quantity.base].contributions
     if len(found) != 1 or quantity.axes:
@@ -77,6 +123,52 @@ def _why(c: Composition, quantity: Quantity) -> Any:
                  reason=because(c, only.consumer, quantity, only.local, only.rules))
 
 
+def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]:
+    """From what the chain rule gave to the boxed result: simplified, as matrices, in entries."""
+    gradient = c.gradient(quantity)
+    matrix = matrix_result(c, quantity)
+    closed = gradient.closed
+    named = c.write(gradient.symbol)
+    if lead:
+        named = named + SPACED_EQUALS + c.write.partial(c.derivation.network.loss.target, quantity.entry)
+    if closed.rules:
+        yield Formula(tuple(raw_rows(c, quantity, named)))
+        yield from _simplified(c, quantity)
+    if matrix is None:
+        final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
+        yield Formula(tuple(final), boxed=True)
+        return
+    yield Formula(tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)))
+    if c.full:
+        yield Paragraph(_as_matrices(c, matrix.node))
+    yield Formula(tuple(matrix.rows), boxed=True)
+
+
+def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
+    """The rules that made a result shorter, each with its reason."""
+    closed = c.gradient(quantity).closed
+    if not c.full:
+        return
+    said = c.say(f"closed.{closed.rules[0]}")
+    for assumption in closed.assumptions:
+        relation = c.write(assumption.left) + SPACED_EQUALS + c.write(assumption.right)
+        said += c.say("closed.assumption", assumption=relation)
+    yield Paragraph(said)
+    for step in closed.intermediate:
+        left = c.write(c.gradient(quantity).symbol)
+        yield Formula(tuple(rows(left, [c.write(step)])))
+
+
+def _as_matrices(c: Composition, node: Any) -> Line:
+    """Why the matrix form looks as it does: where each transpose comes from."""
+    said = c.say("matrix.intro")
+    for reference, rows_ in transposed_factors(node)[:1]:
+        name = c.write.whole(reference, indices_of(reference))
+        said += c.say("matrix.transpose_left" if rows_ else "matrix.transpose_right", matrix=name)
+    return said
+
+
+# -- chains ------------------------------------------------------------------------------------------------------
 def _reference(contribution: Contribution) -> Any:
     """The consumer at the indices at which it reads the quantity."""
     at = indices_of(contribution.adjoint)
@@ -85,86 +177,107 @@ def _reference(contribution: Contribution) -> Any:
 
 def _chain_rows(c: Composition, quantity: Quantity) -> list[Row]:
     """``delta = sum over consumers of dE/du du/dv``; activations on the way get a line of their own."""
-    found: list[Row] = []
-    left = c.write(c.gradient(quantity).symbol)
-    if not c.write(c.gradient(quantity).symbol).latex.startswith(r"\frac"):
-        left = left + Math(" = ", " = ") + c.write.partial(c.derivation.network.loss.target, quantity.entry)
     contributions = c.derivation.sweep[quantity.base].contributions
-    found += _sum_rows(c, left, [_chain_term(c, x, quantity) for x in contributions])
-    for x in contributions:
-        base = x.consumer.base
-        inner = c.derivation.sweep[base].contributions
-        if c.derivation.is_inlined(base) and inner and not all(y.adjoint == 1 and len(inner) == 1 for y in inner):
-            user = c.derivation.network.quantities[base]
-            found += rows(c.write(c.gradient(user).symbol), *_value(c, c.derivation.terms(base), quantity))
+    if all(x.adjoint == 1 for x in contributions):
+        return []
+    left = c.write(c.gradient(quantity).symbol)
+    if quantity in c.derivation.deltas:
+        left = left + SPACED_EQUALS + c.write.partial(c.derivation.network.loss.target, quantity.entry)
+    found = _sum_rows(c, left, _chain_terms(c, quantity))
+    for user in c.consumers(quantity):
+        if c.derivation.is_inlined(user.base):
+            found += raw_rows(c, user)
     return found
+
+
+def _chain_terms(c: Composition, quantity: Quantity) -> list[Term]:
+    """``dE/du du/dv`` for every consumer at every index at which it reads the quantity, each instance once."""
+    found: list[Contribution] = []
+    for x in sorted(c.derivation.sweep[quantity.base].contributions, key=lambda x: -len(x.limits)):
+        if not any(_covers(y, x) for y in found):
+            found.append(x)
+    order = [id(x) for x in c.derivation.sweep[quantity.base].contributions]
+    return [_chain_term(c, x, quantity) for x in sorted(found, key=lambda x: order.index(id(x)))]
+
+
+def _covers(general: Contribution, special: Contribution) -> bool:
+    """Does a contribution run over the consumer's instance that another one reads, too?"""
+    if general.consumer.base != special.consumer.base:
+        return False
+    bound = {limit.index for limit in general.limits}
+    pairs = zip(indices_of(general.adjoint), indices_of(special.adjoint), strict=True)
+    return all(a == b or a in bound for a, b in pairs)
 
 
 def _chain_term(c: Composition, x: Contribution, quantity: Quantity) -> Term:
     """``dE/du du/dv`` for one consumer, with the sum over its indices and its conditions."""
-    reference = _reference(x)
-    partial = c.write.derivative_symbol(reference, quantity.entry)
+    partial = c.write.derivative_symbol(_reference(x), quantity.entry)
     outer = (x.adjoint,) if x.adjoint != 1 else ()
     return Term(x.limits, (*outer, partial, *x.conditions))
 
 
 def _sum_rows(c: Composition, left: Math, terms: Sequence[Term]) -> list[Row]:
-    lines, condition = _lines(c, terms, ROOM - width(left.latex))
+    lines, condition = lines_of(c, terms, ROOM - width(left.latex))
     return rows(left, lines, condition)
 
 
-def _value(c: Composition, terms: Sequence[Term], quantity: Quantity) -> tuple[list[Math], Math]:
-    return _lines(c, [Term(t.limits, c.chosen(t.factors)) for t in terms], ROOM - 4)
-
-
-def _lines(c: Composition, terms: Sequence[Term], room: float) -> tuple[list[Math], Math]:
-    """The lines of a sum of terms; the condition of a single term stands behind it."""
-    if len(terms) != 1:
-        return broken(c.write, sp.Add(*(t.expression for t in terms), evaluate=False), room), NOTHING
-    term = terms[0]
-    factors, conditions = split_conditions(term.factors)
-    bound = {limit.index for limit in term.limits}
-    if any(condition.free_symbols & bound for condition in conditions):
-        factors, conditions = term.factors, []
-    condition = joined([c.write.condition(x) for x in conditions], Math(r",\ ", ", "))
-    if not term.limits:
-        return broken_product(c.write, factors, room), condition
-    return broken(c.write, sum_over(factors, term.limits), room), condition
-
-
-def result_rows(c: Composition, quantity: Quantity) -> list[Row]:
-    """``delta = value``, for all its indices."""
-    gradient = c.gradient(quantity)
-    left = c.write(gradient.symbol)
-    terms = c.derivation.terms(quantity.base)
-    lines, condition = _lines(c, [Term(t.limits, c.chosen(t.factors)) for t in terms], ROOM - 4 - width(left.latex))
-    return rows(left, lines, condition)
+# -- parameters --------------------------------------------------------------------------------------------------
+def _parameters(c: Composition) -> Iterator[Block]:
+    """The gradients, group by group; of many, the later groups without their chains."""
+    short = len(c.derivation.parameters) > 4 * EXPLAINED
+    for number, group in enumerate(c.groups):
+        if short and number:
+            if number == 1:
+                yield Paragraph(c.say("deltas.alike"))
+            yield Formula(tuple(side_by_side([row for q in group.parameters for row in entry_rows(c, q)])))
+        else:
+            yield from _group(c, group)
 
 
 def _group(c: Composition, group: Group) -> Iterator[Block]:
     """The parameters that act through one quantity."""
-    if c.full:
-        yield Paragraph(c.say("deltas.group", parameters=c.names(group.parameters), through=c.write.name(group.through)))
+    if c.full and c.derivation.is_scalar:
+        yield Paragraph(c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through)))
     for quantity in group.parameters:
-        gradient = c.gradient(quantity)
-        left = c.write(gradient.symbol)
-        contributions = c.derivation.sweep[quantity.base].contributions
-        if c.full:
-            yield from _summed(c, quantity, contributions)
-        chain = _sum_rows(c, left, [_chain_term(c, x, quantity) for x in contributions])
-        value, condition = _lines(c, [Term(t.limits, c.chosen(t.factors)) for t in gradient.terms], ROOM - width(left.latex))
-        if len(chain) == 1 and len(value) == 1 and not condition:
-            together = chain[0].right + Math(" = ", " = ") + value[0]
-            if width(together.latex) <= ROOM - width(left.latex):
-                yield Formula((Row(left, together),))
-                continue
-        yield Formula((*chain, *rows(NOTHING, value, condition)))
+        if c.derivation.is_scalar:
+            yield Formula(tuple(_short_gradient(c, quantity)))
+        elif c.full:
+            blocks = (*_summed(c, quantity), *_array_gradient(c, quantity))
+            yield Details(c.say("deltas.gradient", parameter=c.write.name(quantity)), blocks, level=4)
+        else:
+            yield from _array_gradient(c, quantity)
 
 
-def _summed(c: Composition, quantity: Quantity, contributions: Sequence[Contribution]) -> Iterator[Block]:
+def _array_gradient(c: Composition, quantity: Quantity) -> Iterator[Block]:
+    chain = _chain_rows(c, quantity)
+    if chain:
+        yield Formula(tuple(chain))
+    yield from _value(c, quantity, lead=False)
+
+
+def _short_gradient(c: Composition, quantity: Quantity) -> list[Row]:
+    """Chain and value of a scalar's gradient, on one line where they fit."""
+    left = c.write(c.gradient(quantity).symbol)
+    terms = _chain_terms(c, quantity)
+    value, condition = lines_of(c, chosen_terms(c, quantity), ROOM - width(left.latex))
+    if all(x.adjoint == 1 for x in c.derivation.sweep[quantity.base].contributions):
+        return rows(left, value, condition)
+    chain = _sum_rows(c, left, terms)
+    if len(chain) == 1 and len(value) == 1 and not condition:
+        together = chain[0].right + SPACED_EQUALS + value[0]
+        if width(together.latex) <= ROOM - width(left.latex):
+            return [Row(left, together)]
+    return [*chain, *rows(NOTHING, value, condition)]
+
+
+def _summed(c: Composition, quantity: Quantity) -> Iterator[Block]:
     """Why there is a sum: the parameter is used again for every value of the indices that it lacks."""
-    for x in contributions:
-        missing = [limit for limit in x.limits if limit.index in {i for a in indices_of(x.adjoint) for i in a.free_symbols}]
-        if missing and not x.local:
-            yield Paragraph(c.say("deltas.summed", parameter=c.write(quantity.entry),
-                                  user=c.write.name(c.derivation.network.quantities[x.consumer.base])))
+    for x in c.derivation.sweep[quantity.base].contributions:
+        own = {symbol for index in indices_of(x.adjoint) for symbol in index.free_symbols}
+        extra = [limit for limit in x.limits if limit.index in own]
+        if extra:
+            user = c.derivation.network.quantities[x.consumer.base]
+            key = "deltas.added" if not x.local else "deltas.used_again"
+            yield Paragraph(c.say(key, parameter=c.write(quantity.entry), user=c.write.name(user),
+                                  count=c.write(extra[0].size)))
+            return

@@ -1,36 +1,86 @@
-"""The forward pass and the loss, equation by equation, with the definitions of the functions that occur."""
+"""The forward pass and the loss, as matrices and entry by entry, with the definitions of the functions that occur."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symbackprop.functions import row_of
-from symbackprop.indexed import Softmax
+from symbackprop.indexed import Softmax, base_of
 from symbackprop.network import Equation
 from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Math, Paragraph, Row
-from symbackprop.sheets.breaking import ROOM, broken, rows
+from symbackprop.sheets.breaking import ROOM, broken, rows, side_by_side
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.functions import applied_functions, definition_row
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
 WRITTEN_OUT = 12
 """Up to this many activations are written out one by one, ``sigma(h) = 1/(1+e^{-h})``; else once for all."""
+LONGEST = 24
+"""The lines of one formula."""
 SPACED_EQUALS = Math(" = ", " = ")
 
 
 def forward(c: Composition) -> Iterator[Block]:
     """The equations in order of evaluation, without the loss."""
     network = c.derivation.network
-    before = [e for e in network.equations if e is not network.loss and c.part(network.quantities[e.base]) != "share"]
+    before = [e for e in network.equations
+              if e is not network.loss and c.part(network.quantities[e.base]) != "share"]
     yield Heading(2, c.say("forward.heading"))
     if c.full:
         yield Paragraph(c.say("forward.intro"))
-    applied = [e for e in before if c.derivation.is_inlined(e.base)]
-    written_out = c.derivation.is_scalar and len(applied) <= WRITTEN_OUT
-    for block in _blocks(before):
-        yield Formula(tuple(r for e in block for r in equation_rows(c, e, definition=written_out and e in applied)))
+    if c.derivation.is_scalar:
+        yield from _scalars(c, before)
+        return
+    matrices = [row for e in before for row in _matrix_row(c, e)] if c.matrices else []
+    yield from _formulas(matrices)
+    if c.full or not matrices:
+        if matrices:
+            yield Paragraph(c.say("forward.entries"))
+        yield from _formulas([row for e in before for row in equation_rows(c, e)])
+    yield from _definitions(c)
+
+
+def _scalars(c: Composition, before: Sequence[Equation]) -> Iterator[Block]:
+    """One line for each neuron: what it sums up, what it passes on."""
+    applied = {e.base for e in before if c.derivation.is_inlined(e.base)}
+    written_out = len(applied) <= WRITTEN_OUT
+    found: list[Row] = []
+    for neuron in _neurons(before, applied):
+        own = [row for e in neuron for row in equation_rows(c, e, definition=written_out and e.base in applied)]
+        found += side_by_side(own) if len(own) == len(neuron) else own
+    yield from _formulas(found)
     if not written_out:
         yield from _definitions(c)
+
+
+def _neurons(equations: Sequence[Equation], applied: set[Any]) -> Iterator[list[Equation]]:
+    """A sum and the activation that follows it belong together."""
+    current: list[Equation] = []
+    for equation in equations:
+        reads = equation.base in applied and current and base_of(equation.expression.args[0]) == current[-1].base
+        if current and not reads:
+            yield current
+            current = []
+        current.append(equation)
+    if current:
+        yield current
+
+
+def _formulas(lines: Sequence[Row]) -> Iterator[Formula]:
+    for start in range(0, len(lines), LONGEST):
+        yield Formula(tuple(lines[start:start + LONGEST]))
+
+
+def _matrix_row(c: Composition, equation: Equation) -> Iterator[Row]:
+    """An equation as matrices, where it has such a form."""
+    quantity = c.derivation.network.quantities[equation.base]
+    positions = {axis.index: n for n, axis in enumerate(quantity.axes)}
+    places = [positions[index] for index in matrix_axes(c.derivation.network, quantity)]
+    axes = [equation.at[n] for n in places if equation.at[n].is_Symbol]
+    found = c.write.matrix(equation.expression, axes)
+    if found is not None:
+        yield Row(c.write.whole(equation.target, axes), found[1])
 
 
 def loss(c: Composition) -> Iterator[Block]:
@@ -42,17 +92,22 @@ def loss(c: Composition) -> Iterator[Block]:
     if c.full:
         yield Paragraph(c.say("loss.intro", loss=c.write.name(c.loss)))
     yield Formula(tuple(r for e in (*shares, network.loss) for r in equation_rows(c, e)))
+    for assumption in network.assumptions if c.full else ():
+        relation = c.write(assumption.left) + Math(f" {assumption.relation} ", f" {assumption.relation} ")
+        yield Paragraph(c.say("loss.assumption", assumption=relation + c.write(assumption.right)))
 
 
 def equation_rows(c: Composition, equation: Equation, *, definition: bool = False) -> list[Row]:
     """An equation, with the definition of the function it applies where that is wanted."""
     left = c.write(equation.target)
     condition = c.write.ranges(equation.ranges) if equation.ranges else NOTHING
-    lines = broken(c.write, equation.expression, ROOM - width(left.latex) - width(condition.latex))
-    explicit = _written_out(equation.expression) if definition or isinstance(equation.expression, Softmax) else None
+    room = ROOM - width(left.latex) - width(condition.latex)
+    lines = broken(c.write, equation.expression, room)
+    softmax = isinstance(equation.expression, Softmax)
+    explicit = _written_out(equation.expression) if definition or softmax else None
     if explicit is not None and len(lines) == 1:
         longer = lines[0] + SPACED_EQUALS + c.write(explicit)
-        lines = [longer] if width(longer.latex) <= ROOM else lines
+        lines = [longer] if width(longer.latex) <= room else lines
     return rows(left, lines, condition)
 
 
@@ -64,15 +119,11 @@ def _written_out(expression: Any) -> Any:
     return None if row is None or row.definition is None else row.definition(*expression.args)
 
 
-def _blocks(equations: Sequence[Equation]) -> Iterator[list[Equation]]:
-    """Formulas of at most twelve lines."""
-    for start in range(0, len(equations), 12):
-        yield list(equations[start:start + 12])
-
-
 def _definitions(c: Composition) -> Iterator[Block]:
     """What the applied functions are, once for all."""
     found = [row for f in applied_functions(c) if (row := definition_row(c, f)) is not None]
     if found:
         yield Paragraph(c.say("forward.where"))
         yield Formula(tuple(found))
+
+

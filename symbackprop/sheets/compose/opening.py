@@ -3,15 +3,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Figure, Heading, Line, Math, Paragraph, Table, Text
 from symbackprop.sheets.compose.composition import Composition, Part
 from symbackprop.sheets.compose.functions import applied_functions, title_of
 from symbackprop.sheets.diagram import Diagram
+from symbackprop.sheets.width import width
 
 PARTS: tuple[Part, ...] = ("input", "weight", "bias", "parameter", "sum", "activation", "intermediate", "output",
                            "target", "constant", "share", "loss")
-MANY = 16
-"""Longer lists of names show their first ones and the last."""
+LIST_ROOM = 20.0
+"""Lists of names that are wider, in em, show their first ones and the last."""
 
 
 def opening(c: Composition) -> Iterator[Block]:
@@ -53,13 +55,24 @@ def _shaped(c: Composition) -> Iterator[tuple[Line, ...]]:
     """Arrays: one row for each quantity, with its shape."""
     for part in PARTS:
         for quantity in c.with_part(part):
-            shape = c.write.shape(quantity)
-            size: Line = (shape,) if quantity.axes else c.say("symbols.scalar")
-            yield (c.write.name(quantity),), c.say(f"symbols.{part}"), size
+            key = f"symbols.{part}s" if quantity.axes else f"symbols.{part}"
+            yield (c.write.name(quantity),), c.say(key), _size(c, quantity)
+    samples = c.derivation.network.samples
+    for size in sorted(c.derivation.network.sizes, key=str):
+        yield (c.write(size),), c.say("symbols.samples" if size == samples else "symbols.size"), ()
+
+
+def _size(c: Composition, quantity: Quantity) -> Line:
+    """The shape, and the range of every index that does not begin at 1."""
+    if not quantity.axes:
+        return c.say("symbols.scalar")
+    unusual = [axis for axis in quantity.axes if axis.low != 1]
+    ranges = (Text(" "), c.write.ranges(unusual)) if unusual else ()
+    return c.write.shape(quantity), *ranges
 
 
 def _shortened(c: Composition, members: list[Quantity]) -> Line:
     names = c.write.names(members)
-    if len(names) > MANY:
-        names = [*names[:6], Math(r"\dots", "…"), names[-1]]
+    if sum(width(name.latex) + 0.9 for name in names) > LIST_ROOM:
+        names = [*names[:3], Math(r"\dots", "…"), names[-1]]
     return c.say.commas(names)

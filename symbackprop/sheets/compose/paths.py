@@ -39,16 +39,25 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
 
 
 def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
-    neuron = c.part(group.through) == "sum"
-    yield Heading(3, c.say("paths.neuron" if neuron else "paths.group", parameters=c.names(group.parameters), through=c.write.name(group.through)))
+    yield Heading(3, group_heading(c, group))
     links = _links(c, group)
     if c.full:
         yield from _way_to_the_loss(c, group)
+        yield Paragraph(c.say("factors.intro"))
         yield factor_table(c, links, seen)
         yield from _slip(c, links, seen)
     seen |= {(link.upper, link.lower) for link in links}
     for quantity in group.parameters:
         yield from _gradient(c, c.gradient(quantity))
+
+
+def group_heading(c: Composition, group: Group) -> Line:
+    """The neuron and its parameters, or the parameters that several places share."""
+    parameters, through = c.names(group.parameters), c.names(group.through)
+    if len(group.through) > 1:
+        return c.say("group.shared", parameters=parameters, through=through)
+    neuron = c.part(group.through[0]) == "sum"
+    return c.say("group.neuron" if neuron else "group.through", parameters=parameters, through=through)
 
 
 def _links(c: Composition, group: Group) -> list[Link]:
@@ -64,28 +73,25 @@ def _links(c: Composition, group: Group) -> list[Link]:
 
 def _way_to_the_loss(c: Composition, group: Group) -> Iterator[Block]:
     """Where the parameters of a group act, and how that reaches the loss."""
-    alone = [q for q in group.parameters if len(c.consumers(q)) == 1]
-    if alone and group.through == c.loss:
-        yield Paragraph(c.say("paths.in_loss", parameters=c.names(alone), loss=c.write.name(c.loss)))
-    elif alone:
-        onward = c.gradient(group.through).paths
-        key = "paths.act_one" if len(alone) == 1 else "paths.act_many"
-        said = c.say(key, parameters=c.names(alone), through=c.write.name(group.through))
-        if len(onward) == 1:
-            yield Paragraph(said + c.say("paths.single", path=c.write.path(onward[0].quantities)))
-        elif len(onward) <= SHOWN_PATHS:
-            yield Paragraph(said + c.say("paths.several", count=len(onward)))
-            yield _drawn(c, onward)
-        else:
-            yield Paragraph(said + c.say("paths.several", count=len(onward)))
-    for quantity in group.parameters:
-        if quantity not in alone:
-            places = c.consumers(quantity)
-            yield Paragraph(c.say("paths.shared", parameter=c.write.name(quantity), count=len(places),
-                                  places=c.names(places)))
+    names, places = c.names(group.parameters), c.names(group.through)
+    if len(group.through) > 1:
+        yield Paragraph(c.say("paths.shared", parameters=names, count=len(group.through), places=places))
+        return
+    if group.through[0] == c.loss:
+        yield Paragraph(c.say("paths.in_loss", parameters=names, loss=places))
+        return
+    onward = c.gradient(group.through[0]).paths
+    said = c.say("paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places)
+    if len(onward) == 1:
+        yield Paragraph(said + c.say("paths.single", path=c.write.path(onward[0].quantities)))
+        return
+    yield Paragraph(said + c.say("paths.several", count=len(onward)))
+    if len(onward) <= SHOWN_PATHS:
+        yield _drawn(c, *onward)
 
 
-def _drawn(c: Composition, paths: Sequence[Path]) -> Formula:
+def _drawn(c: Composition, *paths: Path) -> Formula:
+    """Paths as arrows from quantity to quantity."""
     return Formula(tuple(Row(NOTHING, c.write.path(path.quantities), NOTHING) for path in paths))
 
 
@@ -117,17 +123,22 @@ def _source(c: Composition, link: Link) -> Math:
 
 
 def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
-    """The mistake that is commonly made at this place."""
-    fresh = [link for link in links if (link.upper, link.lower) not in seen]
-    activation = next((link for link in fresh if c.derivation.is_inlined(link.upper.base)), None)
+    """The mistake that is commonly made at this place; each is mentioned once."""
+    activation = next((link for link in links if c.derivation.is_inlined(link.upper.base)
+                       and (link.upper, link.lower) not in seen), None)
     if activation is None:
         return
     if not seen:
+        output, argument = activation.upper.base, activation.lower.base
+        short = tuple(c.derivation.by_output(f) for f in activation.factors)
+        if short != activation.factors:
+            wrong = tuple(f.xreplace({argument: output}) for f in activation.factors)
+            yield Note(c.say("slip.label"), c.say(
+                "slip.argument", right=c.write.product(activation.factors), short=c.write.product(short),
+                wrong=c.write.product(wrong), outer=c.write.name(activation.upper)))
+    elif sum(c.derivation.is_inlined(upper.base) for upper, _ in seen) == 1:
         yield Note(c.say("slip.label"), c.say(
-            "slip.argument", inner=c.write(activation.lower.entry), outer=c.write(activation.upper.entry)))
-    elif not any(c.derivation.is_inlined(upper.base) and upper != links[0].lower for upper, _ in seen):
-        yield Note(c.say("slip.label"), c.say("slip.twice", factor=c.write.slashed(activation.upper.entry,
-                                                                                    activation.lower.entry)))
+            "slip.twice", factor=c.write.slashed(activation.upper.entry, activation.lower.entry)))
 
 
 def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
@@ -138,10 +149,10 @@ def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
     if not c.full:
         yield from (chain, result)
     elif len(paths) == 1:
-        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (_drawn(c, paths), chain, result), level=4)
+        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (_drawn(c, *paths), chain, result), level=4)
     else:
         said = Paragraph(c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths)))
-        drawn = (_drawn(c, paths),) if len(paths) <= SHOWN_PATHS else ()
+        drawn = (_drawn(c, *paths),) if len(paths) <= SHOWN_PATHS else ()
         yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4)
 
 

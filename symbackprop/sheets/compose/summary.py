@@ -7,7 +7,7 @@ from symbackprop.derivation import Derivation
 from symbackprop.sheets.blocks import Block, Formula, Heading, Paragraph
 from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
-from symbackprop.sheets.compose.deltas import result_rows
+from symbackprop.sheets.compose.results import final_rows
 from symbackprop.sheets.mathematics import MathWriter
 
 LONGEST = 36
@@ -20,9 +20,9 @@ def summary(c: Composition) -> Iterator[Block]:
     deltas = named.derivation.deltas
     if not deltas or len(deltas) + len(named.derivation.parameters) > LONGEST:
         return
-    lines = [row for q in deltas for row in result_rows(named, q)]
+    lines = [row for q in deltas for row in final_rows(named, q)]
     for group in named.groups:
-        lines += side_by_side([row for q in group.parameters for row in result_rows(named, q)])
+        lines += side_by_side([row for q in group.parameters for row in final_rows(named, q)])
     if len(lines) > LONGEST:
         return
     yield Heading(2, c.say("summary.heading"))
@@ -36,4 +36,4 @@ def summary(c: Composition) -> Iterator[Block]:
 def _with_deltas(c: Composition) -> Composition:
     """The same network, with the factors that its gradients share named once."""
     derivation = Derivation(c.derivation.network, c.derivation.delta, "delta", c.derivation.derivatives)
-    return Composition(derivation, MathWriter(derivation), c.say, c.detail)
+    return Composition(derivation, MathWriter(derivation), c.say, c.detail, c.form)

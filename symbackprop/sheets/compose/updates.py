@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from symbackprop.indexed import base_of
+from symbackprop.indexed import base_of, indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import BECOMES, Block, Formula, Heading, Math, Paragraph, Row
 from symbackprop.sheets.breaking import side_by_side
@@ -39,13 +39,13 @@ def updates(c: Composition) -> Iterator[Block]:
 
 
 def _slashed(c: Composition, quantity: Quantity) -> Math:
-    return c.write.slashed(c.derivation.network.loss.target, quantity.entry)
+    return c.write.slashed(c.derivation.network.loss.base, quantity.base)
 
 
 def _row(c: Composition, quantity: Quantity) -> Row:
     update = c.gradient(quantity).update
-    own = c.write(quantity.entry)
-    step = c.write(update.rate) + Math(r"\,", " ") + c.write(update.gradient)
+    own = c.write.name(quantity)
+    step = c.write(update.rate) + Math(r"\,", " ") + c.write.whole(update.gradient, indices_of(update.gradient))
     return Row(own, own + Math(" - ", " - ") + step, BECOMES)
 
 

@@ -13,7 +13,7 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation, activation_argument
 from symbackprop.indexed import Base, base_of
-from symbackprop.names import Name
+from symbackprop.names import Name, opaque_name
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Math
 from symbackprop.sheets.mathematics import MathWriter
@@ -80,6 +80,8 @@ class _Builder:
         self.rank: dict[str, int] = {}
         self.edges: dict[tuple[str, str], Edge] = {}
         self.marks: dict[str, dict[str, Name]] = {}
+        self.compares: set[str] = set()
+        """The nodes that read a target: the loss and its shares."""
 
     def graph(self) -> Graph:
         self._place_quantities()
@@ -152,6 +154,8 @@ class _Builder:
                           for f in contribution.local)
             if not carried:
                 self.marks.setdefault(target, {})[quantity.name.key] = quantity.name
+                if quantity.role == "target":
+                    self.compares.add(target)
 
     def _columns(self) -> dict[str, int]:
         """Every node one column right of the rightmost that it reads; an input just left of its first reader."""
@@ -174,12 +178,17 @@ class _Builder:
         kind: Kind = "neuron"
         if members[0].role == "input":
             kind = "input"
-        elif members[-1].role == "loss":
+        elif members[-1].role == "loss" or key in self.compares:
             kind = "loss"
-        elif any(t == self.key_of[self.network.loss.base] for s, t in self.edges if s == key):
+        elif any(t in self.compares for s, t in self.edges if s == key):
             kind = "output"
         shape = self.write.shape(members[-1]) if members[-1].axes else None
-        return Node(key, kind, tuple(q.name for q in members), tuple(self.marks.get(key, {}).values()), shape)
+        return Node(key, kind, tuple(q.name for q in members), _few(list(self.marks.get(key, {}).values())), shape)
+
+
+def _few(names: list[Name]) -> tuple[Name, ...]:
+    """Up to three names; of more the first and the last."""
+    return tuple(names) if len(names) <= 3 else (names[0], opaque_name("…"), names[-1])
 
 
 def _ordered(columns: Sequence[Sequence[str]], edges: Iterable[Edge]) -> list[list[str]]:

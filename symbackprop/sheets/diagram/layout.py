@@ -21,6 +21,8 @@ HEIGHT, ROUND = 44.0, 22.0
 STEP = 92.0
 MARK = 26.0
 MARGIN = 14.0
+LABELLED = 9
+"""Between two columns with more weights the arrows have no labels."""
 ALONG = (0.3, 0.36, 0.24, 0.42, 0.48, 0.18, 0.56, 0.64)
 
 Box = tuple[float, float, float, float]
@@ -107,6 +109,7 @@ def _gap(graph: Graph, left: Sequence[Node], right: Sequence[Node]) -> float:
     """The room between two columns: enough for the labels on its arrows to stand beside each other."""
     keys = {node.key for node in left}, {node.key for node in right}
     weights = [e.weight for e in graph.edges if e.source in keys[0] and e.target in keys[1] and e.weight]
+    weights = weights if len(weights) <= LABELLED else []
     if any(node.kind == "dots" for node in (*left, *right)) and not weights:
         return 40.0
     longest = max((breadth(runs(w), SMALL) for w in weights), default=0.0)
@@ -158,6 +161,8 @@ def _labels(edges: Sequence[Edge], lines: Mapping[Edge, tuple[tuple[float, float
             boxes: Sequence[Box]) -> dict[Edge, tuple[float, float]]:
     found: dict[Edge, tuple[float, float]] = {}
     taken: list[Box] = []
+    if sum(e.weight is not None for e in edges) > LABELLED:
+        return {}
     for edge in edges:
         if edge.weight is None:
             continue

@@ -13,8 +13,8 @@ from symbackprop.sheets.formats.mathematics import aligned_rows, formula_source
 from symbackprop.sheets.templates import LATEX_DELIMITERS, Templates
 from symbackprop.sheets.width import width
 
-PAGE = 43.0
-"""The width of the text, in em of the 11 point font."""
+PAGE = 46.5
+"""The width of the text, in em of the small font that tables are set in."""
 _SPECIAL = str.maketrans({
     **{c: "\\" + c for c in "{}_&%$#"}, "\\": r"\textbackslash{}", "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
@@ -81,7 +81,7 @@ def columns(table: Table) -> str:
     natural = [max(_width(row[n]) for row in (table.header, *table.rows)) for n in range(len(table.header))]
     total = PAGE - 1.3 * len(natural)
     others = sum(w for n, w in enumerate(natural) if n != table.wide)
-    wide = max(8.0, min(natural[table.wide] + 0.5, total - others))
+    wide = max(9.0, min(natural[table.wide] + 0.5, total - others))
     spare = total - wide
     parts: list[str] = []
     for n, own in enumerate(natural):

@@ -34,4 +34,4 @@ def _plain_row(row: Row) -> str:
 
 
 def _condition(row: Row) -> str:
-    return rf" \qquad ({row.condition.latex})" if row.condition else ""
+    return rf" \qquad {row.condition.latex}" if row.condition else ""

@@ -1,0 +1,101 @@
+"""What a derivative is: its value as displayed lines, entry by entry or as matrices, with conditions and shapes.
+
+Contract: reads `Derivation.terms` and `Gradient.closed`; a matrix form is shown exactly when there is one.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sympy as sp
+
+from symbackprop.derivation import Term
+from symbackprop.indexed import indices_of, sum_over
+from symbackprop.matrix import Node, Product, Transposed
+from symbackprop.network import Quantity
+from symbackprop.sheets.blocks import EQUALS, NOTHING, Math, Row, joined
+from symbackprop.sheets.breaking import ROOM, broken, broken_product, rows
+from symbackprop.sheets.compose.composition import Composition, split_conditions
+from symbackprop.sheets.matrices import matrix_axes, product_shapes
+from symbackprop.sheets.width import width
+
+
+def lines_of(c: Composition, terms: Sequence[Term], room: float) -> tuple[list[Math], Math]:
+    """The lines of a sum of terms; the condition of a single term stands behind it."""
+    if len(terms) != 1:
+        return broken(c.write, sp.Add(*(t.expression for t in terms), evaluate=False), room), NOTHING
+    term = terms[0]
+    factors, conditions = split_conditions(term.factors)
+    bound = {limit.index for limit in term.limits}
+    if any(condition.free_symbols & bound for condition in conditions):
+        factors, conditions = term.factors, []
+    condition = joined([c.write.condition(x) for x in conditions], Math(r",\ ", ", "))
+    if not term.limits:
+        return broken_product(c.write, factors, room), condition
+    return broken(c.write, sum_over(factors, term.limits), room), condition
+
+
+def chosen_terms(c: Composition, quantity: Quantity) -> list[Term]:
+    """The terms of an adjoint, activations in the form that was asked for."""
+    return [Term(t.limits, c.chosen(t.factors)) for t in c.derivation.terms(quantity.base)]
+
+
+def raw_rows(c: Composition, quantity: Quantity, left: Math | None = None) -> list[Row]:
+    """``delta = value`` as the chain rule gave it, entry by entry."""
+    left = c.write(c.gradient(quantity).symbol) if left is None else left
+    lines, condition = lines_of(c, chosen_terms(c, quantity), ROOM - 4 - width(left.latex))
+    return rows(left, lines, condition)
+
+
+def entry_rows(c: Composition, quantity: Quantity) -> list[Row]:
+    """``delta = value`` in its shortest form, entry by entry."""
+    gradient = c.gradient(quantity)
+    if not gradient.closed.rules:
+        return raw_rows(c, quantity)
+    left = c.write(gradient.symbol)
+    return rows(left, broken(c.write, gradient.result, ROOM - 4 - width(left.latex)))
+
+
+class MatrixResult(NamedTuple):
+    """A result in matrix notation: the lines, the tree, and the matrices that are transposed in it."""
+
+    rows: list[Row]
+    node: Node
+
+
+def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
+    """The shortest form as matrices, with the shapes of a product; None where there is only the index form."""
+    if not c.matrices or not quantity.axes:
+        return None
+    gradient = c.gradient(quantity)
+    axes = matrix_axes(c.derivation.network, quantity)
+    found = c.write.matrix(gradient.result, axes)
+    if found is None:
+        return None
+    node, right = found
+    left = c.write.whole(gradient.symbol, axes)
+    shapes = product_shapes(c.derivation.network, c.write, quantity, node)
+    if width(left.latex) + width(right.latex) + width(shapes.latex) > ROOM:
+        shapes = NOTHING
+    return MatrixResult([Row(left, right, EQUALS, shapes)], node)
+
+
+def final_rows(c: Composition, quantity: Quantity) -> list[Row]:
+    """The result as it stands in a summary: as matrices where there is such a form, else entry by entry."""
+    matrix = matrix_result(c, quantity)
+    return entry_rows(c, quantity) if matrix is None else [Row(r.left, r.right) for r in matrix.rows]
+
+
+def transposed_factors(node: Any) -> list[tuple[Any, bool]]:
+    """The references that a product turns over, each with: is the sum over their rows (left factor)?"""
+    found: list[tuple[Any, bool]] = []
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Product):
+            for position, factor in enumerate(top.factors):
+                if isinstance(factor, Transposed) and hasattr(factor.operand, "reference"):
+                    found.append((factor.operand.reference, position < len(top.factors) - 1))
+        for name in ("factors", "terms", "operands"):
+            stack.extend(getattr(top, name, ()))
+    return [(reference, rows_) for reference, rows_ in found if indices_of(reference)]

@@ -1,0 +1,267 @@
+"""The command line: what goes where, exit statuses, and one clear message for everything that is wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from symbackprop.cli import main
+
+XOR = "x_1,x_2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
+LINE = "z = w x + b\nE = \\frac{1}{2} (z - y)^2\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with the XOR data."""
+    (tmp_path / "xor.csv").write_text(XOR)
+    (tmp_path / "line.net").write_text(LINE)
+    (tmp_path / "line.csv").write_text("x,y\n0,1\n1,3\n2,5\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=text)
+
+
+def started(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "symbackprop.cli", *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_help_imports_neither_sympy_nor_numpy() -> None:
+    script = (
+        "import sys\nfrom symbackprop.cli import main\n"
+        "main(['--help'], standalone_mode=False)\nmain(['derive', '--help'], standalone_mode=False)\n"
+        "sys.exit(','.join({'sympy', 'numpy', 'jinja2'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Derive the backward pass" in done.stdout
+
+
+@pytest.mark.parametrize("command", [[], ["derive"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]])
+def test_every_help_has_examples(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.stdout
+    assert f"symbackprop {command[0]}" in result.stdout if command else True
+
+
+def test_networks_lists_names_first() -> None:
+    result = run("networks")
+    assert result.exit_code == 0
+    assert any(line.split()[0] == "two-two-one" for line in result.stdout.splitlines())
+
+
+class TestDerive:
+    def test_markdown_to_standard_output_and_roles_to_standard_error(self) -> None:
+        result = run("derive", "two-two-one")
+        assert result.exit_code == 0, result.stderr
+        assert r"\frac{\partial E}{\partial w_{12}}" in result.stdout
+        assert "inputs x_1 x_2; targets y; parameters w_11" in result.stderr
+        assert "loss E" in result.stderr
+
+    def test_quiet(self) -> None:
+        assert run("derive", "two-two-one", "--quiet").stderr == ""
+
+    @pytest.mark.parametrize(
+        ("name", "sign"),
+        [("sheet.md", "#"), ("sheet.tex", r"\documentclass"), ("sheet.html", "<html"), ("sheet.ipynb", '"cells"')],
+    )
+    def test_the_ending_chooses_the_format(self, folder: Path, name: str, sign: str) -> None:
+        result = run("derive", "two-two-one", "-o", name)
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout == ""
+        assert sign in (folder / name).read_text()
+
+    def test_an_unknown_ending_asks_for_the_format(self, folder: Path) -> None:
+        result = run("derive", "two-two-one", "-o", "sheet.doc")
+        assert result.exit_code == 2
+        assert "add -f" in result.stderr
+
+    def test_chinese(self) -> None:
+        assert "反向传播" in run("derive", "two-two-one", "--lang", "zh").stdout
+
+    def test_standard_input(self) -> None:
+        result = run("derive", "-", text=LINE)
+        assert result.exit_code == 0, result.stderr
+        assert r"\partial w" in result.stdout
+
+
+class TestGradcheck:
+    def test_all_right(self) -> None:
+        result = run("gradcheck", "two-two-one", "--seed", "3")
+        assert result.exit_code == 0, result.stderr
+        lines = result.stdout.splitlines()
+        assert lines[0].split() == ["parameter", "relative", "error", "verdict"]
+        assert {line.split()[0] for line in lines[1:]} == set(
+            "w_11 w_12 w_13 w_14 w_21 w_22 b_11 b_12 b_21".split()
+        )
+        assert all(line.endswith("right") for line in lines[1:])
+        assert "9 of 9 gradients are right at 5 points" in result.stderr
+
+    def test_a_wrong_gradient_has_status_1(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from symbackprop.numeric import differences
+
+        monkeypatch.setattr(differences, "relative_error", lambda a, n: 0.5)
+        result = run("gradcheck", "two-two-one")
+        assert result.exit_code == 1
+        assert "WRONG" in result.stdout
+
+    def test_values(self, folder: Path) -> None:
+        (folder / "v.json").write_text('{"x": 1, "y": 2, "w": 3, "b": 4}')
+        result = run("gradcheck", "line.net", "--values", "v.json")
+        assert result.exit_code == 0, result.stderr
+        assert "at 1 point" in result.stderr
+
+
+class TestTrain:
+    def test_xor_truth_table_from_the_stated_seed(self, folder: Path) -> None:
+        options = ["--rate", "5", "--epochs", "5000", "--seed", "0"]
+        result = run("train", "two-two-one", "--data", "xor.csv", *options, "-o", "trained.npz")
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout == ""
+        assert "5000 epochs" in result.stderr
+        assert "stopped because of epochs" in result.stderr
+        table = run("predict", "two-two-one", "--values", "trained.npz", "--data", "xor.csv")
+        rows = list(csv.DictReader(io.StringIO(table.stdout)))
+        assert [round(float(row["out"])) for row in rows] == [0, 1, 1, 0]
+
+    def test_parameters_to_standard_output_are_values_again(self, folder: Path) -> None:
+        result = run("train", "line.net", "--data", "line.csv", "--rate", "0.2", "--epochs", "400")
+        found = json.loads(result.stdout)
+        assert found == pytest.approx({"w": 2, "b": 1}, abs=1e-6)
+        (folder / "v.json").write_text(result.stdout)
+        again = run("train", "line.net", "--data", "line.csv", "--epochs", "0", "--values", "v.json")
+        assert json.loads(again.stdout) == found
+
+    def test_to_stop_and_go_on_is_to_go_through(self, folder: Path) -> None:
+        base = ["train", "line.net", "--data", "line.csv", "--rate", "0.1"]
+        run(*base, "--epochs", "30", "-o", "half.npz")
+        run(*base, "--epochs", "30", "--resume", "half.npz", "-o", "whole.npz")
+        run(*base, "--epochs", "60", "-o", "through.npz")
+        with np.load(folder / "whole.npz") as whole, np.load(folder / "through.npz") as through:
+            assert {k: whole[k] for k in whole} == {k: through[k] for k in through}
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            (["--tol", "0.1"], "tol"),
+            (["--validation", "line.csv", "--patience", "2", "--epochs", "20000"], "patience"),
+            (["--batch", "2", "--optimizer", "adam", "--rate", "0.01", "--epochs", "3"], "epochs"),
+        ],
+    )
+    def test_stopping(self, folder: Path, options: list[str], reason: str) -> None:
+        result = run("train", "line.net", "--data", "line.csv", "--rate", "0.2", *options)
+        assert result.exit_code == 0, result.stderr
+        assert f"stopped because of {reason}" in result.stderr
+
+    def test_divergence_has_status_1_and_names_the_quantity(self, folder: Path) -> None:
+        result = run("train", "line.net", "--data", "line.csv", "--rate", "1e200", "-o", "p.npz")
+        assert result.exit_code == 1
+        assert "is not finite; try a smaller rate" in result.stderr
+        assert (folder / "p.npz").exists()
+
+    def test_plot(self, folder: Path) -> None:
+        pytest.importorskip("matplotlib")
+        result = run("train", "line.net", "--data", "line.csv", "--epochs", "5", "--rate", "0.1", "--plot", "l.svg")
+        assert result.exit_code == 0, result.stderr
+        assert (folder / "l.svg").read_text().startswith("<?xml")
+
+    def test_zero_weights_are_warned_of(self, folder: Path) -> None:
+        names = "w_11 w_12 w_13 w_14 w_21 w_22".split()
+        (folder / "v.json").write_text(json.dumps(dict.fromkeys(names, 0)))
+        result = run("train", "two-two-one", "--data", "xor.csv", "--epochs", "1", "--values", "v.json")
+        assert "warning: all weights start at 0" in result.stderr
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child on Windows")
+    def test_an_interrupt_keeps_the_parameters(self, folder: Path) -> None:
+        options = ["--epochs", "100000000", "--rate", "0.01", "-o", "p.npz"]
+        process = started("train", "line.net", "--data", "line.csv", *options, cwd=folder)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "interrupted" in error
+        assert "--resume p.npz" in error
+        assert "Traceback" not in error
+        with np.load(folder / "p.npz") as found:
+            assert set(found) == {"w", "b"}
+
+
+class TestCode:
+    def test_it_runs(self, folder: Path) -> None:
+        result = run("code", "two-two-one", "--train", "-o", "net.py")
+        assert result.exit_code == 0, result.stderr
+        subprocess.run([sys.executable, "-I", "net.py"], cwd=folder, check=True, capture_output=True)
+
+    def test_to_standard_output(self) -> None:
+        assert "def loss_and_gradients(params, data):" in run("code", "two-two-one").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["derive"], "Missing argument 'NETWORK'"),
+        (["derve"], "No such command"),
+        (["derive", "two-two-one", "--style", "fast"], "'fast' is not one of"),
+        (["derive", "two-two-two"], "two-two-one"),
+        (["derive", "-"], "standard input is empty"),
+        (["derive", "two-two-one", "-o", "no/such/sheet.md"], "cannot be written"),
+        (["gradcheck", "two-two-one", "--values", "none.json"], "there is no file none.json"),
+        (["gradcheck", "broken.net"], "broken.net"),
+        (["train", "two-two-one"], "Missing option '--data'"),
+        (["train", "two-two-one", "--data", "line.csv"], "no quantity called 'x'"),
+        (["train", "two-two-one", "--data", "xor.csv", "--rate", "-1"], "rate"),
+        (["train", "two-two-one", "--data", "xor.csv", "--epochs", "-1"], "--epochs"),
+        (["train", "two-two-one", "--data", "xor.csv", "--patience", "3"], "no validation data"),
+        (["train", "two-two-one", "--data", "xor.csv", "-o", "p.txt"], ".npz or .json"),
+        (["train", "two-two-one", "--data", "xor.csv", "--plot", "l.gif"], ".png, .svg, .pdf"),
+        (["predict", "two-two-one", "--values", "part.json"], "no value for"),
+        (["code", "open.net"], "f is tanh"),
+    ],
+)
+def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: list[str], message: str) -> None:
+    (folder / "broken.net").write_text("z = w x +\nE = z^2\n")
+    (folder / "open.net").write_text("z = w x\na = f(z)\nE = (a - y)^2\n")
+    (folder / "part.json").write_text('{"w_11": 1}')
+    before = sorted(folder.iterdir())
+    result = run(*arguments, text="")
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    result = run("--debug", "gradcheck", "none.net")
+    assert isinstance(result.exception, Exception)
+    assert not isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell with pipes")
+def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
+    script = f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
