@@ -24,6 +24,7 @@ from symbackprop.indexed import (
     canonical,
     freshen_limits,
     indices_of,
+    match_indices,
     rebuild,
     rename,
     sum_over,
@@ -295,7 +296,11 @@ class Derivation:
         equations = self.network.definitions(base)
         if base == self.network.loss.base or len(equations) != 1:
             return False
-        return activation_argument(equations[0]) is not None
+        return activation_argument(equations[0]) is not None or self._has_constant_adjoint(base)
+
+    def _has_constant_adjoint(self, base: Base) -> bool:
+        """Is the derivative of the loss a mere number, as for the parts of ``E = E_1 + E_2``?"""
+        return not self.network.quantities[base].axes and self.sweep[base].expression.is_number
 
     @cached_property
     def deltas(self) -> tuple[Quantity, ...]:
@@ -364,12 +369,13 @@ class Derivation:
 
     # -- forms ---------------------------------------------------------------------------------------------------
     @cached_property
-    def _outputs(self) -> list[tuple[Equation, sp.Expr]]:
-        return [(e, e.expression) for e in self.network.equations if activation_argument(e) is not None]
-
-    @cached_property
-    def _scalar_outputs(self) -> dict[Any, Any]:
-        return {expression: e.target for e, expression in self._outputs if not e.at}
+    def _outputs(self) -> dict[Any, list[tuple[Equation, Any]]]:
+        """Equations ``a = f(...)`` by their function, with the canonical right side."""
+        found: dict[Any, list[tuple[Equation, Any]]] = {}
+        for e in self.network.equations:
+            if (row_of(e.expression) is not None or isinstance(e.expression, Softmax)) and e.base != self.network.loss.base:
+                found.setdefault(e.expression.func, []).append((e, canonical(e.expression)))
+        return found
 
     def in_chosen_form(self, expression: sp.Expr) -> sp.Expr:
         """Activations by argument or by output, as the derivation was asked for."""
@@ -379,12 +385,10 @@ class Derivation:
         """Fold function applications into their names: ``sigma(z)`` becomes ``a`` where ``a = sigma(z)``."""
         if not expression.args or isinstance(expression, sp.Indexed):
             return expression
-        if (name := self._scalar_outputs.get(expression)) is not None:
-            return name
-        if row_of(expression) is not None or isinstance(expression, Softmax):
-            for equation, pattern in self._outputs:
-                if equation.at and (found := _same_at(equation, pattern, expression)) is not None:
-                    return found
+        for equation, pattern in self._outputs.get(expression.func, ()):
+            found = match_indices(pattern, canonical(expression), set(equation.index_symbols))
+            if found is not None:
+                return equation.base[tuple(i.xreplace(found) for i in equation.at)] if equation.at else equation.target
         args = [self.by_output(a) for a in expression.args]
         return expression if args == list(expression.args) else rebuild(expression, args)
 
@@ -418,21 +422,6 @@ def _at(term: Term, quantity: Quantity, reference: Any) -> Term:
     return Term(
         tuple(limit.replace(names) for limit in limits), tuple(rename(f, names) for f in term.factors)
     )
-
-
-def _same_at(equation: Equation, pattern: Any, expression: Any) -> Any:
-    """``A[a, b]`` where the expression is the equation's right side at other indices, else None."""
-    if pattern.func != expression.func:
-        return None
-    own = activation_argument(equation)
-    given = expression.args[pattern.args.index(own)]
-    if not isinstance(given, sp.Indexed) or base_of(given) != base_of(own):
-        return None
-    names = dict(zip(indices_of(own), indices_of(given), strict=True))
-    if isinstance(expression, Softmax):
-        names |= {pattern.args[0]: expression.args[0]}
-    at = tuple(i.xreplace(names) for i in equation.at)
-    return equation.base[at] if canonical(pattern.xreplace(names)) == canonical(expression) else None
 
 
 def _scaled(factors: Factors, scale: Any) -> Factors:

@@ -173,6 +173,13 @@ def rebuild(node: Any, args: Sequence[Any]) -> Any:
     return node.func(*args)
 
 
+def evaluated(expression: Any) -> Any:
+    """SymPy's own canonical sums and products: equal factors cancel, equal terms merge, the written order is lost."""
+    if not expression.args or isinstance(expression, (sp.Indexed, Indicator)):
+        return expression
+    return expression.func(*(evaluated(a) for a in expression.args))
+
+
 def freshen_limits(limits: Sequence[Limit]) -> tuple[tuple[Limit, ...], dict[Any, Any]]:
     """The limits with new indices, and the renaming that goes with them."""
     names = {limit.index: fresh(limit.index) for limit in limits}
@@ -271,38 +278,6 @@ def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any
         else:
             stack += zip(left.args, right.args, strict=True)
     return found
-
-
-def recognise_softmax(expression: Any) -> Any:
-    """``exp(z_k) / Sum_q exp(z_q)`` as a `Softmax`, wherever it stands; everything else in its written order.
-
-    >>> k, q, n = sp.symbols("k q n"); z = sp.IndexedBase("z")
-    >>> type(recognise_softmax(sp.exp(z[k]) / sp.Sum(sp.exp(z[q]), (q, 1, n)))).__name__
-    'Softmax'
-    """
-    if not expression.has(sp.Sum):
-        return expression
-    args = [recognise_softmax(a) for a in expression.args]
-    if isinstance(expression, sp.Mul):
-        for below in args:
-            if (
-                isinstance(below, sp.Pow)
-                and below.exp == -1
-                and isinstance(below.base, sp.Sum)
-                and len(below.base.limits) == 1
-                and isinstance(below.base.function, sp.exp)
-            ):
-                limit, body = Limit(*below.base.limits[0]), below.base.function.args[0]
-                for above in args:
-                    found = (
-                        match_indices(body, above.args[0], {limit.index})
-                        if isinstance(above, sp.exp)
-                        else None
-                    )
-                    if found is not None and limit.index in found:
-                        rest = [a for a in args if a is not above and a is not below]
-                        return product([*rest, Softmax(found[limit.index], body, limit)])
-    return expression if args == list(expression.args) else rebuild(expression, args)
 
 
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:

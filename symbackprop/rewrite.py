@@ -16,7 +16,7 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Limit, bound_limits, canonical, free_indices, match_indices, product
+from symbackprop.indexed import Limit, bound_limits, canonical, evaluated, free_indices, match_indices, product
 from symbackprop.network import Assumption
 from symbackprop.network.from_sympy import arrange
 
@@ -45,10 +45,10 @@ def closed_form(expression: sp.Expr, assumptions: Sequence[Assumption] = ()) -> 
     size = sp.count_ops(expression)
     if size > LARGEST:
         return ClosedForm(expression)
-    multiplied = canonical(_multiply_out(_evaluated(expression)))
+    multiplied = canonical(_multiply_out(evaluated(expression)))
     replaced, used = _assume(multiplied, assumptions)
     collected = _collect(replaced)
-    if weight(collected) >= weight(_evaluated(expression)):
+    if weight(collected) >= weight(evaluated(expression)):
         return ClosedForm(expression)
     rules = ["cancel"] if weight(multiplied) < weight(expression) else ["expand"]
     if used:
@@ -66,13 +66,6 @@ def weight(expression: Any) -> int:
     )
     parts = expression.args[:1] if isinstance(expression, sp.Sum) else expression.args
     return own + sum(weight(a) for a in parts)
-
-
-def _evaluated(expression: Any) -> Any:
-    """SymPy's own canonical sums and products: equal factors cancel, equal terms merge."""
-    if not expression.args or isinstance(expression, (sp.Indexed, Indicator)):
-        return expression
-    return expression.func(*(_evaluated(a) for a in expression.args))
 
 
 def _multiply_out(expression: Any) -> Any:

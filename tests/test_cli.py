@@ -57,7 +57,9 @@ def test_help_imports_neither_sympy_nor_numpy() -> None:
     assert "Derive the backward pass" in done.stdout
 
 
-@pytest.mark.parametrize("command", [[], ["derive"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]])
+@pytest.mark.parametrize(
+    "command", [[], ["derive"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]]
+)
 def test_every_help_has_examples(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -84,7 +86,12 @@ class TestDerive:
 
     @pytest.mark.parametrize(
         ("name", "sign"),
-        [("sheet.md", "#"), ("sheet.tex", r"\documentclass"), ("sheet.html", "<html"), ("sheet.ipynb", '"cells"')],
+        [
+            ("sheet.md", "#"),
+            ("sheet.tex", r"\documentclass"),
+            ("sheet.html", "<html"),
+            ("sheet.ipynb", '"cells"'),
+        ],
     )
     def test_the_ending_chooses_the_format(self, folder: Path, name: str, sign: str) -> None:
         result = run("derive", "two-two-one", "-o", name)
@@ -126,9 +133,16 @@ class TestGradcheck:
         assert result.exit_code == 1
         assert "WRONG" in result.stdout
 
-    def test_values(self, folder: Path) -> None:
-        (folder / "v.json").write_text('{"x": 1, "y": 2, "w": 3, "b": 4}')
-        result = run("gradcheck", "line.net", "--values", "v.json")
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("v.json", '{"x": 1, "y": 2, "w": 3, "b": -4}'),
+            ("v.net", "# a point\nx := 1\ny := 2\nw := 9/3\nb := -4\n"),
+        ],
+    )
+    def test_values(self, folder: Path, name: str, text: str) -> None:
+        (folder / name).write_text(text)
+        result = run("gradcheck", "line.net", "--values", name)
         assert result.exit_code == 0, result.stderr
         assert "at 1 point" in result.stderr
 
@@ -182,7 +196,9 @@ class TestTrain:
 
     def test_plot(self, folder: Path) -> None:
         pytest.importorskip("matplotlib")
-        result = run("train", "line.net", "--data", "line.csv", "--epochs", "5", "--rate", "0.1", "--plot", "l.svg")
+        result = run(
+            "train", "line.net", "--data", "line.csv", "--epochs", "5", "--rate", "0.1", "--plot", "l.svg"
+        )
         assert result.exit_code == 0, result.stderr
         assert (folder / "l.svg").read_text().startswith("<?xml")
 
@@ -237,12 +253,21 @@ class TestCode:
         (["train", "two-two-one", "--data", "xor.csv", "-o", "p.txt"], ".npz or .json"),
         (["train", "two-two-one", "--data", "xor.csv", "--plot", "l.gif"], ".png, .svg, .pdf"),
         (["predict", "two-two-one", "--values", "part.json"], "no value for"),
+        (
+            ["predict", "two-two-one", "--values", "odd.net"],
+            "odd.net, line 2, column 9: this is not a number",
+        ),
+        (
+            ["predict", "two-two-one", "--values", "line.net"],
+            "line.net, line 1, column 1: this gives no value",
+        ),
         (["code", "open.net"], "f is tanh"),
     ],
 )
 def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: list[str], message: str) -> None:
     (folder / "broken.net").write_text("z = w x +\nE = z^2\n")
     (folder / "open.net").write_text("z = w x\na = f(z)\nE = (a - y)^2\n")
+    (folder / "odd.net").write_text("w_11 := 1\nw_12 := x\n")
     (folder / "part.json").write_text('{"w_11": 1}')
     before = sorted(folder.iterdir())
     result = run(*arguments, text="")
@@ -261,7 +286,9 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell with pipes")
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
-    script = f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
+    script = (
+        f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr

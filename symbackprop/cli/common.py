@@ -54,15 +54,10 @@ def read_values(path: str | None) -> dict[str, Any] | None:
     """The values of a file, by name; None where no file is given."""
     if path is None:
         return None
+    from symbackprop.cli.assignments import read_assignments
     from symbackprop.numeric.files import read_values as read
 
-    return read(path, _assignments)
-
-
-def _assignments(text: str, file: str) -> Mapping[str, Any]:
-    from symbackprop.notation.reader import read_values as read
-
-    return read(text, file)
+    return read(path, read_assignments)
 
 
 def write(text: str, path: str | None) -> None:

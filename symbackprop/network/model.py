@@ -15,12 +15,13 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all, recognise_softmax
+from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
 from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.network.equation import Equation, Quantity, Role, Specification
 from symbackprop.network.order import Group, evaluation_order
 from symbackprop.network.ranges import base_uses, infer_ranges
 from symbackprop.network.roles import assign_roles
+from symbackprop.recognise import recognise
 
 
 class Network:
@@ -43,7 +44,7 @@ class Network:
         self.names = _names(specification)
         equations, axes = infer_ranges(
             [
-                _without_shadows(replace(e, expression=recognise_softmax(e.expression)))
+                _without_shadows(replace(e, expression=recognise(e.expression)))
                 for e in specification.equations
             ],
             specification.axes,

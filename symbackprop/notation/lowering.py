@@ -14,7 +14,7 @@ import sympy as sp
 
 from symbackprop import functions as fn
 from symbackprop.errors import Span
-from symbackprop.indexed import MaxOver, free_indices, product, references
+from symbackprop.indexed import MaxOver, evaluated, free_indices, product, references
 from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.tensor import (
@@ -152,7 +152,7 @@ class Lowering:
                 )
         if isinstance(node, tree.Reference) and node.scripts and node.name.key in self.sizes:
             return self.size(node)
-        return self.tensor(node).scalar()
+        return evaluated(self.tensor(node).scalar())
 
     def size(self, node: tree.Node) -> Any:
         """A size: ``n``, ``n_{l-1}`` (a function of the layer index), ``2 n``, ``5``."""

@@ -184,16 +184,25 @@ class _Reader:
             if entry is None:
                 leading = self._leading(left)
                 own = [i for s in left.scripts if s.kind not in leading for i in s.items]
+                spans = {x.index.key: x for x in waiting.statement.ranges}
                 self.low.entries[left.name.key] = Entry(
                     left.name,
                     leading,
-                    (None,) * len(own) if own else None,
+                    tuple(self._size_of_range(waiting.line, spans, i) for i in own) if own else None,
                     sp.Symbol("l", integer=True) if leading else None,
                 )
             for limits in waiting.statement.ranges:
                 for bound in (limits.low, limits.high):
                     if bound is not None:
                         self._guard(waiting.line, lambda b=bound: self._touch_size(b))
+
+    def _size_of_range(self, line: Line, spans: dict[str, tree.Limits], item: tree.Node) -> Any:
+        """The size of an axis that an equation's own index runs over from 1, else None."""
+        limits = spans.get(item.name.key) if isinstance(item, tree.Reference) else None
+        if limits is None or not isinstance(limits.low, tree.Number) or limits.low.value != 1 or limits.high is None:
+            return None
+        high = limits.high
+        return self._guard(line, lambda: self.low.size(high))
 
     def _touch_size(self, bound: tree.Node) -> None:
         """Names in the bounds of a range are sizes."""

@@ -1,4 +1,5 @@
 """Independent numbers: a network evaluated by SymPy's own `evalf`, and difference quotients in many digits."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,5 @@
 """The gradient check: right gradients pass, every wrong one of the census is found, kinks are no false alarm."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -25,12 +26,16 @@ def test_right_gradients_pass(name: str) -> None:
     assert check.points == 5
 
 
-def tampered(monkeypatch: pytest.MonkeyPatch, network: sb.Network, changes: dict[str, Any], values: Any = None) -> Any:
+def tampered(
+    monkeypatch: pytest.MonkeyPatch, network: sb.Network, changes: dict[str, Any], values: Any = None
+) -> Any:
     """A check of a program in which adjoints (by quantity) are replaced by something wrong."""
     derivation = network.derive()
     plan = plan_of(derivation)
     targets = {derivation[name].symbol: expression for name, expression in changes.items()}
-    wrong = tuple(replace(a, expression=targets.pop(a.target)) if a.target in targets else a for a in plan.assignments)
+    wrong = tuple(
+        replace(a, expression=targets.pop(a.target)) if a.target in targets else a for a in plan.assignments
+    )
     assert not targets
     monkeypatch.setattr(differences, "compile_program", lambda _: Program(replace(plan, assignments=wrong)))
     return gradient_check(derivation, values)
@@ -40,16 +45,20 @@ d = {name: sp.Symbol(f"∂E/∂{name}") for name in ("z", "h_1", "h_2")}
 z, out, y, a1, a2, h1, w22, x1 = sp.symbols("z out y alpha_1 alpha_2 h_1 w_22 x_1")
 
 
-@pytest.mark.parametrize("changes", [
-    {"w_21": -d["z"] * a1},                                      # sign
-    {"w_21": d["z"]},                                            # missing factor
-    {"w_21": 2 * d["z"] * a1},                                   # constant factor
-    {"w_12": d["h_1"] * x1},                                     # wrong index
-    {"h_2": d["z"] * w22 * a2 * (1 - a2) * a2 * (1 - a2)},       # census 0.18: one arrow counted twice
-    {"h_2": d["z"] * w22},                                       # the activation's derivative forgotten
-    {"h_2": d["z"] * w22 * (1 - a2**2)},                         # tanh' for sigma'
-    {"z": (out - y)},                                            # the output's derivative forgotten
-], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"w_21": -d["z"] * a1},  # sign
+        {"w_21": d["z"]},  # missing factor
+        {"w_21": 2 * d["z"] * a1},  # constant factor
+        {"w_12": d["h_1"] * x1},  # wrong index
+        {"h_2": d["z"] * w22 * a2 * (1 - a2) * a2 * (1 - a2)},  # census 0.18: one arrow counted twice
+        {"h_2": d["z"] * w22},  # the activation's derivative forgotten
+        {"h_2": d["z"] * w22 * (1 - a2**2)},  # tanh' for sigma'
+        {"z": (out - y)},  # the output's derivative forgotten
+    ],
+    ids=str,
+)
 def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
     check = tampered(monkeypatch, two_two_one(), changes)
     assert not check.ok
@@ -60,7 +69,7 @@ def test_a_mask_by_the_output_of_relu_is_found(monkeypatch: pytest.MonkeyPatch) 
     """Census 0.36: ``grad_a[a < 0] = 0`` masks nothing, since a >= 0."""
     a, target = sp.symbols("a y")
     wrong = sp.Mul(a - target, sb.functions.Indicator(a >= 0))
-    check = tampered(monkeypatch, unit(sb.relu), {"z": wrong}, {"x": [-1., 1.], "y": [2., 3.]})
+    check = tampered(monkeypatch, unit(sb.relu), {"z": wrong}, {"x": [-1.0, 1.0], "y": [2.0, 3.0]})
     assert check["b"] > 0.1
 
 
@@ -73,9 +82,15 @@ def test_an_update_with_new_weights_is_found() -> None:
 
 
 class TestKinks:
-    @pytest.mark.parametrize(("function", "name"), [
-        (sb.relu, "relu"), (sp.Abs, "abs"), (sb.leaky_relu, "leaky_relu"),
-        (lambda s: sb.maximum(0, s), "maximum")])
+    @pytest.mark.parametrize(
+        ("function", "name"),
+        [
+            (sb.relu, "relu"),
+            (sp.Abs, "abs"),
+            (sb.leaky_relu, "leaky_relu"),
+            (lambda s: sb.maximum(0, s), "maximum"),
+        ],
+    )
     def test_at_a_kink_there_is_a_note_and_no_alarm(self, function: Any, name: str) -> None:
         check = gradient_check(unit(function).derive(), {"w": 1.0, "x": 0.5, "b": -0.5, "y": 2.0})
         assert check.ok
@@ -98,14 +113,14 @@ def test_tiny_gradients_raise_no_false_alarm() -> None:
         z_n, a_n, w_n, b_n = sp.symbols(f"z_{n} a_{n} w_{n} b_{n}")
         equations += [(z_n, w_n * a + b_n), (a_n, sb.sigmoid(z_n))]
         a = a_n
-    network = sb.Network([*equations, (sp.Symbol("E"), (a - sp.Symbol("y"))**2 / 2)])
+    network = sb.Network([*equations, (sp.Symbol("E"), (a - sp.Symbol("y")) ** 2 / 2)])
     check = gradient_check(network.derive())
     assert check.ok, dict(check)
 
 
 def test_values_are_drawn_inside_domains() -> None:
     w, x, y, E, z = sp.symbols("w x y E z")
-    network = sb.Network([(z, sp.log(w) + sp.sqrt(x)), (E, (sp.log(z + 5) - y)**2)])
+    network = sb.Network([(z, sp.log(w) + sp.sqrt(x)), (E, (sp.log(z + 5) - y) ** 2)])
     assert gradient_check(network.derive()).ok
 
 
@@ -125,6 +140,6 @@ def test_float32_has_its_own_tolerance() -> None:
 
 def test_values_outside_a_domain_are_refused() -> None:
     w, x, y, E = sp.symbols("w x y E")
-    network = sb.Network([(sp.Symbol("z"), sp.log(w * x)), (E, (sp.Symbol("z") - y)**2)])
+    network = sb.Network([(sp.Symbol("z"), sp.log(w * x)), (E, (sp.Symbol("z") - y) ** 2)])
     with pytest.raises(sb.DataError, match="z is not finite"):
         gradient_check(network.derive(), {"w": -1, "x": 1, "y": 0})

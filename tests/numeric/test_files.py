@@ -1,4 +1,5 @@
 """Files of values and data: what is read, what is refused and where, and that nothing half-written stays."""
+
 from __future__ import annotations
 
 import json
@@ -11,9 +12,16 @@ import symbackprop as sb
 from symbackprop.numeric.files import read_csv, read_data, read_values, save_npz, whole_file
 
 
-@pytest.mark.parametrize("text", [
-    "x_1,y\n0,1\n0.5,0\n", "x_1;y\n0;1\n0.5;0", "x_1\ty\r\n0\t1\r\n0.5\t0\r\n", "# XOR\nx_1, y\n\n 0 , 1\n5e-1,0\n",
-    '"x_1","y"\n"0","1"\n0.5,0\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x_1,y\n0,1\n0.5,0\n",
+        "x_1;y\n0;1\n0.5;0",
+        "x_1\ty\r\n0\t1\r\n0.5\t0\r\n",
+        "# XOR\nx_1, y\n\n 0 , 1\n5e-1,0\n",
+        '"x_1","y"\n"0","1"\n0.5,0\n',
+    ],
+)
 def test_csv_in_its_usual_spellings(text: str) -> None:
     columns = read_csv(text, "xor.csv")
     assert {name: column.tolist() for name, column in columns.items()} == {"x_1": [0, 0.5], "y": [1, 0]}
@@ -23,18 +31,21 @@ def test_csv_headers_of_elements() -> None:
     assert list(read_csv('"X[1,2]",X[3]\n1,2\n', "a.csv")) == ["X[1,2]", "X[3]"]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "a.csv: the file is empty"),
-    ("x,y\n", "a.csv, line 1: there are names, but no rows"),
-    ("x,,y\n1,2,3\n", "a.csv, line 1, column 3: a column without a name"),
-    ("x,x\n1,2\n", "a.csv, line 1, column 1: the column x stands twice"),
-    ("0,1\n1,0\n", "a.csv, line 1, column 1: the first line holds 0"),
-    ("x,y\n1,2\n3,four\n", "a.csv, line 3, column 3: y: 'four' is not a number"),
-    ("x,y\n1,\n", "a.csv, line 2, column 3: y: a number is missing"),
-    ("x,y\n1,2,3\n", "a.csv, line 2, column 3: 3 numbers for 2 columns"),
-    ("x,y\n\n1\n", "a.csv, line 3, column 1: 1 numbers for 2 columns"),
-    ("x,y\n1,nan\n", "a.csv, line 2, column 3: y: nan is not a finite number"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "a.csv: the file is empty"),
+        ("x,y\n", "a.csv, line 1: there are names, but no rows"),
+        ("x,,y\n1,2,3\n", "a.csv, line 1, column 3: a column without a name"),
+        ("x,x\n1,2\n", "a.csv, line 1, column 1: the column x stands twice"),
+        ("0,1\n1,0\n", "a.csv, line 1, column 1: the first line holds 0"),
+        ("x,y\n1,2\n3,four\n", "a.csv, line 3, column 3: y: 'four' is not a number"),
+        ("x,y\n1,\n", "a.csv, line 2, column 3: y: a number is missing"),
+        ("x,y\n1,2,3\n", "a.csv, line 2, column 3: 3 numbers for 2 columns"),
+        ("x,y\n\n1\n", "a.csv, line 3, column 1: 1 numbers for 2 columns"),
+        ("x,y\n1,nan\n", "a.csv, line 2, column 3: y: nan is not a finite number"),
+    ],
+)
 def test_csv_errors_say_where(text: str, message: str) -> None:
     with pytest.raises(sb.DataError) as caught:
         read_csv(text, "a.csv")
@@ -47,8 +58,13 @@ def test_json(tmp_path: Path) -> None:
     assert read_values(path) == {"w_12": 0.5, "W": [[1, 2], [3, 4]]}
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ('{"w": 1,\n "b": }', "v.json, line 2, column 7: this is not JSON"), ("[1, 2]", "v.json: values are a JSON object")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"w": 1,\n "b": }', "v.json, line 2, column 7: this is not JSON"),
+        ("[1, 2]", "v.json: values are a JSON object"),
+    ],
+)
 def test_json_errors_say_where(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "v.json"
     path.write_text(text)
@@ -64,7 +80,12 @@ def test_lines_go_to_the_reader_that_is_given(tmp_path: Path) -> None:
 
 
 def test_npz_keeps_every_bit(tmp_path: Path) -> None:
-    values = {"w_12": np.float64(1 / 3), "W^(1)": np.float32([[1, 2], [3, 0.1]]), "file": np.array(2.0), "权": np.ones(2)}
+    values = {
+        "w_12": np.float64(1 / 3),
+        "W^(1)": np.float32([[1, 2], [3, 0.1]]),
+        "file": np.array(2.0),
+        "权": np.ones(2),
+    }
     save_npz(tmp_path / "p.npz", values)
     found = read_values(tmp_path / "p.npz")
     assert list(found) == list(values)

@@ -1,4 +1,5 @@
 """The loss curve as a file."""
+
 from __future__ import annotations
 
 import builtins

@@ -1,4 +1,5 @@
 """Outputs of a network as a table."""
+
 from __future__ import annotations
 
 import csv
@@ -25,5 +26,7 @@ def test_without_targets_there_is_no_loss() -> None:
 
 def test_outputs_depend_on_inputs_only() -> None:
     w, v, x, y, t, p, q, R, E1, E = sp.symbols("w v x y t p q R E_1 E")
-    network = sb.Network([(p, w * x), (q, sp.tanh(v * p)), (R, w**2 + v**2), (E1, (q - y)**2 + (p - t)**2), (E, E1 + R)])
+    network = sb.Network(
+        [(p, w * x), (q, sp.tanh(v * p)), (R, w**2 + v**2), (E1, (q - y) ** 2 + (p - t) ** 2), (E, E1 + R)]
+    )
     assert [str(b) for b in outputs(network)] == ["q"]

@@ -1,4 +1,5 @@
 """Programs against numbers in 40 digits, and everything that users may do wrong with values."""
+
 from __future__ import annotations
 
 import ast
@@ -48,9 +49,15 @@ def test_the_nine_gradients_of_document_000() -> None:
 def test_the_source_reads_like_the_sheet() -> None:
     lines = two_two_one().derive().compile().source.splitlines()
     body = [line.strip() for line in lines]
-    for line in ("h_1 = w_11 * x_1 + w_13 * x_2 + b_11", "alpha_1 = sigmoid(h_1)", "E = (out - y)**2 / 2",
-                 "dE_dz = (out - y) * out * (1 - out)", "dE_dh_2 = dE_dz * w_22 * alpha_2 * (1 - alpha_2)",
-                 "dE_dw_12 = dE_dh_2 * x_1", "dE_db_12 = dE_dh_2"):
+    for line in (
+        "h_1 = w_11 * x_1 + w_13 * x_2 + b_11",
+        "alpha_1 = sigmoid(h_1)",
+        "E = (out - y)**2 / 2",
+        "dE_dz = (out - y) * out * (1 - out)",
+        "dE_dh_2 = dE_dz * w_22 * alpha_2 * (1 - alpha_2)",
+        "dE_dw_12 = dE_dh_2 * x_1",
+        "dE_db_12 = dE_dh_2",
+    ):
         assert line in body
     assert max(map(len, lines)) <= 110
 
@@ -66,13 +73,15 @@ def test_the_source_is_what_runs(name: str) -> None:
     loss, gradients = namespace["loss_and_gradients"](*arguments)
     expected_loss, expected = program(values)
     assert float(loss) == expected_loss
-    assert {name: float(g) for name, g in gradients.items()} == {name: float(g) for name, g in expected.items()}
+    assert {name: float(g) for name, g in gradients.items()} == {
+        name: float(g) for name, g in expected.items()
+    }
 
 
 def test_a_long_sum_is_folded_into_several_lines() -> None:
     xs, ws = sp.symbols("x_1:31"), sp.symbols("w_1:31")
     z, y, E = sp.symbols("z y E")
-    network = sb.Network([(z, sp.Add(*(w * x for w, x in zip(ws, xs, strict=True)))), (E, (z - y)**2)])
+    network = sb.Network([(z, sp.Add(*(w * x for w, x in zip(ws, xs, strict=True)))), (E, (z - y) ** 2)])
     source = network.derive().compile().source
     ast.parse(source)
     assert max(map(len, source.splitlines())) <= 110
@@ -81,23 +90,28 @@ def test_a_long_sum_is_folded_into_several_lines() -> None:
 class TestValues:
     def test_any_spelling(self) -> None:
         program = two_two_one().derive().compile()
-        spelled = {r"w_{12}" if name == "w_12" else "x₁" if name == "x_1" else name: v for name, v in POINT.items()}
+        spelled = {
+            r"w_{12}" if name == "w_12" else "x₁" if name == "x_1" else name: v for name, v in POINT.items()
+        }
         spelled[sp.Symbol("y")] = spelled.pop("y")
         assert program(spelled) == program(POINT)
 
-    @pytest.mark.parametrize(("change", "message"), [
-        ({"w_12": None}, "w_12 is not a real number"),
-        ({"w_12": "0.5"}, "w_12 is not a real number"),
-        ({"w_12": 1j}, "w_12 is not a real number"),
-        ({"w_12": [0.5, 1]}, "w_12 is a scalar parameter"),
-        ({"x_1": [[1, 2]]}, r"x_1 is a scalar, but its value has shape \(1, 2\)"),
-        ({"x_1": [1, 2], "x_2": [1, 2, 3]}, "x_2 has 3 samples, but x_1 has 2"),
-        ({"x_1": [[1], [1, 2]]}, "rows of different lengths"),
-        ({"x_1": []}, "x_1 has no samples"),
-        ({"w_99": 1}, "no quantity called 'w_99'"),
-        ({"h_1": 1}, "h_1 is computed by the network"),
-        ({"w_{12}": 1}, "w_12 is given twice"),
-    ])
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"w_12": None}, "w_12 is not a real number"),
+            ({"w_12": "0.5"}, "w_12 is not a real number"),
+            ({"w_12": 1j}, "w_12 is not a real number"),
+            ({"w_12": [0.5, 1]}, "w_12 is a scalar parameter"),
+            ({"x_1": [[1, 2]]}, r"x_1 is a scalar, but its value has shape \(1, 2\)"),
+            ({"x_1": [1, 2], "x_2": [1, 2, 3]}, "x_2 has 3 samples, but x_1 has 2"),
+            ({"x_1": [[1], [1, 2]]}, "rows of different lengths"),
+            ({"x_1": []}, "x_1 has no samples"),
+            ({"w_99": 1}, "no quantity called 'w_99'"),
+            ({"h_1": 1}, "h_1 is computed by the network"),
+            ({"w_{12}": 1}, "w_12 is given twice"),
+        ],
+    )
     def test_what_does_not_fit_is_named(self, change: dict[str, Any], message: str) -> None:
         program = two_two_one().derive().compile()
         with pytest.raises(sb.DataError, match=message):
@@ -109,13 +123,17 @@ class TestValues:
             two_two_one().derive().compile()(given)
         assert "inputs x_1, x_2; targets y; parameters w_11" in str(caught.value)
 
-    @pytest.mark.parametrize(("kind", "dtype"), [
-        (np.float32, np.float32), (np.float64, np.float64), (int, np.float64), (np.int8, np.float64)])
+    @pytest.mark.parametrize(
+        ("kind", "dtype"),
+        [(np.float32, np.float32), (np.float64, np.float64), (int, np.float64), (np.int8, np.float64)],
+    )
     @pytest.mark.parametrize("name", ZOO)
     def test_dtype_in_is_dtype_out(self, name: str, kind: Any, dtype: Any) -> None:
         network = ZOO[name]
-        values = {name: kind(round(v + 1)) if kind in (int, np.int8) else kind(v)
-                  for name, v in random_values(network, 4).items()}
+        values = {
+            name: kind(round(v + 1)) if kind in (int, np.int8) else kind(v)
+            for name, v in random_values(network, 4).items()
+        }
         with np.errstate(all="ignore"):
             _, gradients = network.derive().compile()(values)
             every = network.derive().compile().forward(values)
@@ -185,18 +203,32 @@ def test_what_numpy_lacks_is_refused() -> None:
 def test_a_users_own_function() -> None:
     mish = sb.activation("mish", lambda z: z * sp.tanh(sb.softplus(z)))
     network = unit(mish)
-    values = {"w": .4, "x": .7, "b": -.2, "y": .1}
+    values = {"w": 0.4, "x": 0.7, "b": -0.2, "y": 0.1}
     assert network.derive().compile()(values)[1]["w"] == pytest.approx(
-        numeric_derivative(network, values, "w"), rel=1e-11)
+        numeric_derivative(network, values, "w"), rel=1e-11
+    )
 
 
-@pytest.mark.parametrize("name", [
-    "lambda", "np", "sigmoid", "params", "__import__('os').system('true')", "w\nimport os", 'w"""', "W^{(1)}",
-    r"\theta_{1}", "E2) or (1", "权重"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lambda",
+        "np",
+        "sigmoid",
+        "params",
+        "__import__('os').system('true')",
+        "w\nimport os",
+        'w"""',
+        "W^{(1)}",
+        r"\theta_{1}",
+        "E2) or (1",
+        "权重",
+    ],
+)
 def test_no_text_of_a_name_reaches_the_code(name: str) -> None:
     w, x, y, z, E = sp.symbols(r"w x y z E")
     w = sp.Symbol(name)
-    network = sb.Network([(z, sb.sigmoid(w * x)), (E, (z - y)**2)], parameters=[w])
+    network = sb.Network([(z, sb.sigmoid(w * x)), (E, (z - y) ** 2)], parameters=[w])
     derivation = network.derive()
     program = derivation.compile()
     (plain,) = program({w: 1, "x": 1, "y": 0})[1]
@@ -209,7 +241,7 @@ def test_no_text_of_a_name_reaches_the_code(name: str) -> None:
 def test_two_names_with_one_identifier_stay_apart() -> None:
     a, b = sp.Symbol("w^(1)"), sp.Symbol("w^[1]")
     x, y, z, E = sp.symbols("x y z E")
-    network = sb.Network([(z, a * x + b), (E, (z - y)**2)], parameters=[a, b])
+    network = sb.Network([(z, a * x + b), (E, (z - y) ** 2)], parameters=[a, b])
     assert network.derive().compile()({a: 2, b: 3, "x": 1, "y": 4})[1] == {"w^(1)": 2.0, "w^[1]": 2.0}
 
 
@@ -230,6 +262,6 @@ def test_gradients_equal_pytorch() -> None:
     a1 = torch.sigmoid(values["w_11"] * values["x_1"] + values["w_13"] * values["x_2"] + values["b_11"])
     a2 = torch.sigmoid(values["w_12"] * values["x_1"] + values["w_14"] * values["x_2"] + values["b_12"])
     out = torch.sigmoid(values["w_21"] * a1 + values["w_22"] * a2 + values["b_21"])
-    ((out - values["y"])**2 / 2).backward()
+    ((out - values["y"]) ** 2 / 2).backward()
     for name, gradient in two_two_one().derive().compile()(POINT)[1].items():
         assert gradient == pytest.approx(values[name].grad.item(), rel=1e-12)

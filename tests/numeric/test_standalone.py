@@ -1,4 +1,5 @@
 """The generated module runs alone, imports only NumPy, and gives what the program gives."""
+
 from __future__ import annotations
 
 import ast
@@ -44,7 +45,9 @@ def test_it_imports_only_numpy_and_runs(tmp_path: Path, train: bool) -> None:
     assert max(map(len, source.splitlines())) <= 100
     path = tmp_path / "network.py"
     path.write_text(source)
-    done = subprocess.run([sys.executable, "-I", str(path)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", str(path)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "loss" in done.stdout
     assert done.stderr == ""
 
@@ -64,11 +67,14 @@ def test_its_training_is_ours(options: dict[str, Any]) -> None:
 
 
 def test_its_early_stopping_is_ours() -> None:
-    data, held_out = {"x": [0., 1., 2.], "y": [0., 2., 3.]}, {"x": [1., 2.], "y": [1.2, 2.4]}
+    data, held_out = {"x": [0.0, 1.0, 2.0], "y": [0.0, 2.0, 3.0]}, {"x": [1.0, 2.0], "y": [1.2, 2.4]}
     network = ZOO["unit identity"]
     params, losses, reason = module(standalone_source(network.derive(), train=True))["train"](
-        {"w": 0., "b": .5}, data, rate=.1, epochs=500, validation=held_out, patience=3)
-    history = network.derive().train({"w": 0., "b": .5}, data, rate=.1, epochs=500, validation=held_out, patience=3)
+        {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
+    )
+    history = network.derive().train(
+        {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
+    )
     assert (reason, len(losses)) == ("patience", len(history.loss))
     assert params == pytest.approx(history.values, rel=1e-12)
 
@@ -77,7 +83,7 @@ def test_its_early_stopping_is_ours() -> None:
 def test_a_quantity_may_be_called_anything(name: str) -> None:
     w, x, y, z, E = sp.symbols("w x y z E")
     x = sp.Symbol(name)
-    network = sb.Network([(z, w * x), (E, (z - y)**2)], inputs=[x])
+    network = sb.Network([(z, w * x), (E, (z - y) ** 2)], inputs=[x])
     plain = network.with_role("input")[0].name.plain
     generated = module(standalone_source(network.derive(), train=True))
     loss, gradients = generated["loss_and_gradients"]({"w": 2.0}, {plain: 3.0, "y": 5.0})

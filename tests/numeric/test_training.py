@@ -1,4 +1,5 @@
 """Training against hand-written NumPy loops, and the ways in which it ends."""
+
 from __future__ import annotations
 
 import warnings
@@ -27,9 +28,18 @@ def by_hand(p: dict[str, Any], x1: Any, x2: Any, y: Any) -> tuple[float, dict[st
     out = sigma(p["w_21"] * a1 + p["w_22"] * a2 + p["b_21"])
     d = (out - y) * out * (1 - out)
     d1, d2 = d * p["w_21"] * a1 * (1 - a1), d * p["w_22"] * a2 * (1 - a2)
-    gradients = {"w_21": d * a1, "w_22": d * a2, "b_21": d, "w_12": d2 * x1, "w_14": d2 * x2, "b_12": d2,
-                 "w_11": d1 * x1, "w_13": d1 * x2, "b_11": d1}
-    return float(np.mean((out - y)**2 / 2)), {k: float(np.mean(g)) for k, g in gradients.items()}
+    gradients = {
+        "w_21": d * a1,
+        "w_22": d * a2,
+        "b_21": d,
+        "w_12": d2 * x1,
+        "w_14": d2 * x2,
+        "b_12": d2,
+        "w_11": d1 * x1,
+        "w_13": d1 * x2,
+        "b_11": d1,
+    }
+    return float(np.mean((out - y) ** 2 / 2)), {k: float(np.mean(g)) for k, g in gradients.items()}
 
 
 def columns() -> tuple[Any, Any, Any]:
@@ -57,14 +67,18 @@ def test_full_batch_equals_a_hand_written_loop() -> None:
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_batches_equal_a_hand_written_loop(size: int, shuffle: bool) -> None:
-    history = two_two_one().derive().train(START, XOR, rate=0.3, epochs=40, batch_size=size, shuffle=shuffle, seed=9)
+    history = (
+        two_two_one()
+        .derive()
+        .train(START, XOR, rate=0.3, epochs=40, batch_size=size, shuffle=shuffle, seed=9)
+    )
     p, losses = dict(START), []
     draw = np.random.default_rng(9)
     for _ in range(40):
         order = draw.permutation(4) if shuffle and size < 4 else np.arange(4)
         total = 0.0
         for start in range(0, 4, size):
-            chosen = order[start:start + size]
+            chosen = order[start : start + size]
             loss, g = by_hand(p, *(column[chosen] for column in columns()))
             total += loss * len(chosen)
             p = {k: p[k] - 0.3 * g[k] for k in p}
@@ -80,7 +94,13 @@ def test_momentum_equals_a_hand_written_loop() -> None:
         v = {k: 0.8 * v[k] + g[k] for k in v}
         p = {k: p[k] - 0.2 * v[k] for k in p}
     for name in ("momentum", "sgd"):
-        assert_same(two_two_one().derive().train(START, XOR, rate=.2, epochs=60, optimizer=name, momentum=.8).values, p)
+        assert_same(
+            two_two_one()
+            .derive()
+            .train(START, XOR, rate=0.2, epochs=60, optimizer=name, momentum=0.8)
+            .values,
+            p,
+        )
 
 
 def test_adam_equals_a_hand_written_loop() -> None:
@@ -88,25 +108,30 @@ def test_adam_equals_a_hand_written_loop() -> None:
     for t in range(1, 61):
         _, g = by_hand(p, *columns())
         for k in p:
-            m[k] = .9 * m[k] + .1 * g[k]
-            s[k] = .999 * s[k] + .001 * g[k]**2
-            p[k] -= .05 * (m[k] / (1 - .9**t)) / (np.sqrt(s[k] / (1 - .999**t)) + 1e-8)
-    assert_same(two_two_one().derive().train(START, XOR, rate=.05, epochs=60, optimizer="adam").values, p, 1e-10)
+            m[k] = 0.9 * m[k] + 0.1 * g[k]
+            s[k] = 0.999 * s[k] + 0.001 * g[k] ** 2
+            p[k] -= 0.05 * (m[k] / (1 - 0.9**t)) / (np.sqrt(s[k] / (1 - 0.999**t)) + 1e-8)
+    assert_same(
+        two_two_one().derive().train(START, XOR, rate=0.05, epochs=60, optimizer="adam").values, p, 1e-10
+    )
 
 
 def test_adam_equals_pytorch() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     p = {k: torch.tensor(v, dtype=torch.float64, requires_grad=True) for k, v in START.items()}
     x1, x2, y = (torch.tensor(c) for c in columns())
-    steps = torch.optim.Adam(list(p.values()), lr=.05)
+    steps = torch.optim.Adam(list(p.values()), lr=0.05)
     for _ in range(60):
         steps.zero_grad()
         a1 = torch.sigmoid(p["w_11"] * x1 + p["w_13"] * x2 + p["b_11"])
         a2 = torch.sigmoid(p["w_12"] * x1 + p["w_14"] * x2 + p["b_12"])
-        ((torch.sigmoid(p["w_21"] * a1 + p["w_22"] * a2 + p["b_21"]) - y)**2 / 2).mean().backward()
+        ((torch.sigmoid(p["w_21"] * a1 + p["w_22"] * a2 + p["b_21"]) - y) ** 2 / 2).mean().backward()
         steps.step()
-    assert_same(two_two_one().derive().train(START, XOR, rate=.05, epochs=60, optimizer="adam").values,
-                {k: v.item() for k, v in p.items()}, 1e-9)
+    assert_same(
+        two_two_one().derive().train(START, XOR, rate=0.05, epochs=60, optimizer="adam").values,
+        {k: v.item() for k, v in p.items()},
+        1e-9,
+    )
 
 
 def test_xor_is_learned_from_the_stated_seed() -> None:
@@ -119,8 +144,8 @@ def test_xor_is_learned_from_the_stated_seed() -> None:
 
 def test_one_sample_needs_no_axis() -> None:
     values = {k: v for k, v in POINT.items() if k not in ("x_1", "x_2", "y")}
-    one = two_two_one().derive().train(values, {"x_1": .3, "x_2": -.7, "y": .2}, epochs=3)
-    listed = two_two_one().derive().train(values, {"x_1": [.3], "x_2": [-.7], "y": [.2]}, epochs=3)
+    one = two_two_one().derive().train(values, {"x_1": 0.3, "x_2": -0.7, "y": 0.2}, epochs=3)
+    listed = two_two_one().derive().train(values, {"x_1": [0.3], "x_2": [-0.7], "y": [0.2]}, epochs=3)
     assert one.values == listed.values
 
 
@@ -134,9 +159,14 @@ class TestInitialisation:
     def test_the_spread_follows_the_fan_in(self) -> None:
         xs, ws = sp.symbols("x_1:101"), sp.symbols("w_1:101")
         z, a, y, E, b = sp.symbols("z a y E b")
-        for function, gain in ((sb.sigmoid, 1.0), (sb.relu, 2**.5)):
-            network = sb.Network([(z, sp.Add(*(w * x for w, x in zip(ws, xs, strict=True)), b)), (a, function(z)),
-                                  (E, (a - y)**2)])
+        for function, gain in ((sb.sigmoid, 1.0), (sb.relu, 2**0.5)):
+            network = sb.Network(
+                [
+                    (z, sp.Add(*(w * x for w, x in zip(ws, xs, strict=True)), b)),
+                    (a, function(z)),
+                    (E, (a - y) ** 2),
+                ]
+            )
             draws = [v for v in initial_values(network, 3).values() if v]
             assert len(draws) == 100
             assert np.std(draws) == pytest.approx(gain / 10, rel=0.25)
@@ -170,14 +200,18 @@ class TestStopping:
         assert history.loss[-1] < 0.1
 
     def test_patience_returns_the_best_parameters(self) -> None:
-        data = {"x": [0., 1., 2.], "y": [0., 2., 3.]}
-        held_out = {"x": [1., 2.], "y": [1.2, 2.4]}
+        data = {"x": [0.0, 1.0, 2.0], "y": [0.0, 2.0, 3.0]}
+        held_out = {"x": [1.0, 2.0], "y": [1.2, 2.4]}
         derivation = unit(sb.identity).derive()
-        history = derivation.train({"w": 0., "b": .5}, data, rate=.1, epochs=500, validation=held_out, patience=3)
+        history = derivation.train(
+            {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
+        )
         assert history.stopped_because == "patience"
         best = int(np.argmin(history.validation_loss))
         assert len(history.validation_loss) == best + 1 + 3
-        assert derivation.compile()(history.values | held_out)[0] == pytest.approx(history.validation_loss[best])
+        assert derivation.compile()(history.values | held_out)[0] == pytest.approx(
+            history.validation_loss[best]
+        )
 
     def test_validation_without_patience_only_watches(self) -> None:
         history = two_two_one().derive().train(START, XOR, epochs=5, validation=XOR)
@@ -187,19 +221,19 @@ class TestStopping:
     def test_divergence_names_the_quantity(self) -> None:
         w, x, y, z, E = sp.symbols("w x y z E")
         derivation = sb.Network([(z, w**3 * x), (E, sp.Abs(z - y))]).derive()
-        history = derivation.train({"w": 2.}, {"x": [1., 2.], "y": [0., 1.]}, rate=1, epochs=100)
+        history = derivation.train({"w": 2.0}, {"x": [1.0, 2.0], "y": [0.0, 1.0]}, rate=1, epochs=100)
         assert history.stopped_because == "diverged"
         assert "z is not finite" in history.message
         assert np.isfinite(history.values["w"])
-        assert np.isfinite(derivation.compile()(history.values | {"x": [1., 2.], "y": [0., 1.]})[0])
+        assert np.isfinite(derivation.compile()(history.values | {"x": [1.0, 2.0], "y": [0.0, 1.0]})[0])
         assert np.isfinite(history.loss).all()
 
     def test_a_last_update_that_overflows_is_seen(self) -> None:
         w, x, y, z, E = sp.symbols("w x y z E")
         derivation = sb.Network([(z, sp.exp(w * x)), (E, z - y)]).derive()
-        history = derivation.train({"w": 700.}, {"x": [1.], "y": [0.]}, rate=1e300, epochs=1)
+        history = derivation.train({"w": 700.0}, {"x": [1.0], "y": [0.0]}, rate=1e300, epochs=1)
         assert history.stopped_because == "diverged"
-        assert history.values["w"] == 700.
+        assert history.values["w"] == 700.0
 
     def test_an_interrupt_keeps_the_parameters(self) -> None:
         def stop(epoch: int, loss: float) -> None:
@@ -214,26 +248,38 @@ class TestStopping:
         assert_same(resumed.values, derivation.train(START, XOR, epochs=100).values)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"rate": -1}, "rate"), ({"rate": float("nan")}, "rate"), ({"epochs": -1}, "epochs"), ({"batch_size": 0}, "batch"),
-    ({"optimizer": "sdg"}, "no optimizer called 'sdg'"), ({"momentum": 1.5}, "momentum"), ({"tol": -1}, "tol"),
-    ({"patience": 3}, "no validation data"), ({"patience": 0, "validation": XOR}, "patience"),
-    ({"optimizer": "adam", "momentum": .9}, "adam has no momentum"),
-    ({"validation": {"x_1": [0]}}, "no value for x_2, y"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": -1}, "rate"),
+        ({"rate": float("nan")}, "rate"),
+        ({"epochs": -1}, "epochs"),
+        ({"batch_size": 0}, "batch"),
+        ({"optimizer": "sdg"}, "no optimizer called 'sdg'"),
+        ({"momentum": 1.5}, "momentum"),
+        ({"tol": -1}, "tol"),
+        ({"patience": 3}, "no validation data"),
+        ({"patience": 0, "validation": XOR}, "patience"),
+        ({"optimizer": "adam", "momentum": 0.9}, "adam has no momentum"),
+        ({"validation": {"x_1": [0]}}, "no value for x_2, y"),
+    ],
+)
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(sb.DataError, match=message):
         train(two_two_one().derive(), START, XOR, **options)
 
 
-@pytest.mark.parametrize(("values", "data", "message"), [
-    (START, {"x_1": [0], "x_2": [0]}, "no value for y"),
-    (START, XOR | {"w_11": [1, 2, 3, 4]}, "w_11 is a parameter, and parameters are not data"),
-    (START, XOR | {"id": [1, 2, 3, 4]}, "data: the network has no quantity called 'id'"),
-    (START, XOR | {"y": [0, 1, float("nan"), 0]}, "y, sample 3 is not a finite number"),
-    (START | {"w_11": float("inf")}, XOR, "w_11 is not a finite number"),
-    (START, XOR | {"y": [0, 1]}, "y has 2 samples, but"),
-])
+@pytest.mark.parametrize(
+    ("values", "data", "message"),
+    [
+        (START, {"x_1": [0], "x_2": [0]}, "no value for y"),
+        (START, XOR | {"w_11": [1, 2, 3, 4]}, "w_11 is a parameter, and parameters are not data"),
+        (START, XOR | {"id": [1, 2, 3, 4]}, "data: the network has no quantity called 'id'"),
+        (START, XOR | {"y": [0, 1, float("nan"), 0]}, "y, sample 3 is not a finite number"),
+        (START | {"w_11": float("inf")}, XOR, "w_11 is not a finite number"),
+        (START, XOR | {"y": [0, 1]}, "y has 2 samples, but"),
+    ],
+)
 def test_data_that_do_not_fit_are_refused(values: Any, data: Any, message: str) -> None:
     with pytest.raises(sb.DataError, match=message):
         train(two_two_one().derive(), values, data)
