@@ -6,17 +6,20 @@ hand it to the rooms that read it: sheets, numeric programs, checks, training.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from symbackprop import derivation as core
 from symbackprop import layers
+from symbackprop.errors import DataError
 from symbackprop.layers import batch_norm, dense
 from symbackprop.network import Network as CheckedNetwork
 from symbackprop.network import Specification
 from symbackprop.network.from_sympy import specification_from_sympy
 from symbackprop.network.unroll import unroll
+from symbackprop.notation.reader import read_specification
 
 
 class Network(CheckedNetwork):
@@ -148,10 +151,7 @@ def read(source: str | Path) -> Network:
         NotationError: the text cannot be read; says where, with a caret, and what to write instead.
         NetworkError: the text can be read, but it is no network.
     """
-    from symbackprop.networks import built_in
-    from symbackprop.notation.reader import read_specification
-
-    text, name = _text_of(source, built_in())
+    text, name = _text_of(source, _built_in())
     return Network(read_specification(text, name))
 
 
@@ -173,14 +173,20 @@ def sequential(
 
 def networks() -> dict[str, str]:
     """The built-in networks: name -> title."""
-    from symbackprop.networks import built_in, title_of
+    return {name: _title_of(path) for name, path in _built_in().items()}
 
-    return {name: title_of(path) for name, path in built_in().items()}
+
+def _built_in() -> dict[str, Path]:
+    """Name -> network file of every built-in network, sorted by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "networks").glob("*.net"))}
+
+
+def _title_of(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), path.stem)
 
 
 def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | None]:
-    from symbackprop.errors import DataError
-
     text = str(source)
     if "\n" in text or "=" in text:
         return text, None
@@ -188,8 +194,6 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
     try:
         return path.read_text(encoding="utf-8-sig"), path.name
     except FileNotFoundError:
-        import difflib
-
         near = difflib.get_close_matches(text, known, n=3)
         raise DataError(
             f"there is no file and no built-in network called {text!r}",

@@ -29,6 +29,7 @@ from symbackprop.indexed import (
     rename,
     sum_over,
 )
+from symbackprop.matrix import Node, matrix_form
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.rewrite import ClosedForm, closed_form
 
@@ -366,6 +367,26 @@ class Derivation:
         if per_sample != uses:
             factors = _scaled(factors, self._mean_over if per_sample else 1 / self._mean_over)
         return Term(tuple(limits), collapse(factors))
+
+    # -- matrix notation -----------------------------------------------------------------------------------------
+    @cached_property
+    def _label_axes(self) -> frozenset[tuple[Any, int]]:
+        """The label axes of quantities, and of their adjoints."""
+        network = self.network
+        adjoints = {
+            (base_of(self.sweep.adjoint_symbol(network.quantities[b], (sp.S.One,) * len(network.quantities[b].axes))), n)
+            for b, n in network.label_axes
+        }
+        return network.label_axes | adjoints
+
+    def matrix(self, expression: Any, at: Sequence[Any], base: Base | None = None) -> Node:
+        """The matrix form of an expression whose entry stands at the indices `at` (of `base`, whose labels are no axes).
+
+        Raises:
+            NoMatrixForm: where only the index form exists.
+        """
+        axes = [i for n, i in enumerate(at) if (base, n) not in self.network.label_axes and isinstance(i, sp.Symbol)]
+        return matrix_form(expression, axes, self._label_axes)
 
     # -- forms ---------------------------------------------------------------------------------------------------
     @cached_property

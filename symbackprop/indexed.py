@@ -270,6 +270,13 @@ def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any
         if left in wild:
             if found.setdefault(left, right) != right:
                 return None
+        elif isinstance(left, sp.Add) and len(own := free_indices(left) & wild) == 1 and _is_index(left):
+            index = own.pop()  # `t - 1` against `t`: the wild t is t + 1
+            if affine_coefficient(left, index) != 1 or not _is_index(right):
+                return None
+            value = sp.expand(right - left + index)
+            if found.setdefault(index, value) != value:
+                return None
         elif not left.args or not right.args:
             if left != right:
                 return None
@@ -278,6 +285,11 @@ def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any
         else:
             stack += zip(left.args, right.args, strict=True)
     return found
+
+
+def _is_index(expression: Any) -> bool:
+    """Is it a sum of index symbols and numbers?"""
+    return all(term.is_Integer or term.is_Symbol and term.is_integer for term in sp.Add.make_args(expression))
 
 
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:

@@ -7,7 +7,7 @@ step removes a bound index of degree at most 2, so it ends, and a matrix form ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,13 +113,16 @@ class LabelSum(Node):
     body: Node
 
 
-def matrix_form(expression: Any, axes: Sequence[sp.Symbol]) -> Node:
+def matrix_form(
+    expression: Any, axes: Sequence[sp.Symbol], labels: Collection[tuple[Any, int]] = frozenset()
+) -> Node:
     """The matrix form of an entry with the given free indices.
 
     Args:
         expression: a scalar expression.
         axes: no index (a scalar), one (a column vector) or two (rows, columns); other free
             indices are labels (layer, step).
+        labels: axes that are labels, as (base, position): a sum over one stays a sum.
 
     Raises:
         NoMatrixForm: where only the index form exists.
@@ -127,7 +130,7 @@ def matrix_form(expression: Any, axes: Sequence[sp.Symbol]) -> Node:
     if len(axes) > 2:
         raise NoMatrixForm(f"{len(axes)} axes")
     row, col = (*axes, None, None)[:2]
-    return _oriented(_Reduction(set(axes)).node(expression, row, col), row, col)
+    return _oriented(_Reduction(set(axes), labels).node(expression, row, col), row, col)
 
 
 def transposed(node: Node) -> Node:
@@ -164,6 +167,7 @@ class _Reduction:
     """Reduces one expression; `graph` holds the indices that are axes, bound ones included."""
 
     graph: set[sp.Symbol]
+    labels: Collection[tuple[Any, int]]
 
     def node(self, e: Any, row: Index, col: Index) -> Node:
         """The node of an expression whose free axes are among row and col."""
@@ -300,11 +304,13 @@ class _Reduction:
 
     def _is_label(self, index: sp.Symbol, factors: Sequence[Any]) -> bool:
         """Does a bound index stand somewhere shifted, or where a label stands? Then its sum stays a sum."""
-        for factor in factors:
-            for reference in factor.atoms(sp.Indexed):
-                if any(index in free_indices(i) and i != index for i in reference.indices):
-                    return True
-        return False
+        return any(
+            index in free_indices(place) and (place != index or (reference.base, position) in self.labels)
+            for factor in factors
+            for reference in factor.atoms(sp.Indexed)
+            for position, place in enumerate(reference.indices)
+            if not isinstance(place, sp.Indexed)
+        )
 
     def _factor(self, factor: Any, own: set[sp.Symbol]) -> Node:
         """A factor in its own orientation: that of its first reference with two axes."""

@@ -120,7 +120,7 @@ class TestGradcheck:
         lines = result.stdout.splitlines()
         assert lines[0].split() == ["parameter", "relative", "error", "verdict"]
         assert {line.split()[0] for line in lines[1:]} == set(
-            "w_11 w_12 w_13 w_14 w_21 w_22 b_11 b_12 b_21".split()
+            ["w_11", "w_12", "w_13", "w_14", "w_21", "w_22", "b_11", "b_12", "b_21"]
         )
         assert all(line.endswith("right") for line in lines[1:])
         assert "9 of 9 gradients are right at 5 points" in result.stderr
@@ -203,7 +203,7 @@ class TestTrain:
         assert (folder / "l.svg").read_text().startswith("<?xml")
 
     def test_zero_weights_are_warned_of(self, folder: Path) -> None:
-        names = "w_11 w_12 w_13 w_14 w_21 w_22".split()
+        names = ["w_11", "w_12", "w_13", "w_14", "w_21", "w_22"]
         (folder / "v.json").write_text(json.dumps(dict.fromkeys(names, 0)))
         result = run("train", "two-two-one", "--data", "xor.csv", "--epochs", "1", "--values", "v.json")
         assert "warning: all weights start at 0" in result.stderr
@@ -278,14 +278,15 @@ def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: lis
     assert sorted(folder.iterdir()) == before
 
 
-def test_debug_shows_the_traceback(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_debug_shows_the_traceback() -> None:
     result = run("--debug", "gradcheck", "none.net")
     assert isinstance(result.exception, Exception)
     assert not isinstance(result.exception, SystemExit)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell with pipes")
-def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
+def test_a_reader_that_leaves_early_is_no_error() -> None:
     script = (
         f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
     )

@@ -8,6 +8,8 @@ from symbackprop.notation import syntax as tree
 from symbackprop.notation.parser import collect_vocabulary, parse_statement
 from symbackprop.notation.source import Line, read_lines
 
+_NUMBERS = "write a number, or [[1, 2], [3, 4]]"
+
 
 def read_assignments(text: str, file: str) -> dict[str, Any]:
     r"""Names and numbers (or nested lists) of lines such as ``w_12 := 0.5`` and ``W := [[1, 2], [3, 4]]``.
@@ -23,6 +25,8 @@ def read_assignments(text: str, file: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in lines:
         statement = parse_statement(line, vocabulary)
+        if isinstance(statement, tree.Equation) and statement.assignment:
+            raise line.error("this is not a number", statement.right.span, _NUMBERS)
         if not isinstance(statement, tree.Value):
             raise line.error("this gives no value", statement.span, "write lines such as 'w_12 := 0.5'")
         name = statement.target.name.plain
@@ -44,11 +48,11 @@ def _number(node: tree.Node, line: Line) -> Any:
             rows = [[_scalar(entry, line) for entry in row] for row in node.rows]
             return rows[0] if node.flat else rows
         case _:
-            raise line.error("this is not a number", node.span, "write a number, or [[1, 2], [3, 4]]")
+            raise line.error("this is not a number", node.span, _NUMBERS)
 
 
 def _scalar(node: tree.Node, line: Line) -> float:
     value = _number(node, line)
     if isinstance(value, float):
         return value
-    raise line.error("this is not a single number", node.span, "write a number, or [[1, 2], [3, 4]]")
+    raise line.error("this is not a single number", node.span, _NUMBERS)

@@ -1,6 +1,6 @@
 """Names of quantities: how they are spelled, printed, compared and turned into identifiers.
 
-`parse_name` reads a spelling, `Name` prints and compares it; `alphabet` has the tables of letters and accents.
+`parse_name` reads a spelling, `Name` prints and compares it; `alphabet` holds letters and accents.
 """
 
 from symbackprop.names.name import Name, identifier, make_name, natural_key, opaque_name, parse_name

@@ -18,6 +18,7 @@ from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
 from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.network.equation import Equation, Quantity, Role, Specification
+from symbackprop.network.labels import label_axes
 from symbackprop.network.order import Group, evaluation_order
 from symbackprop.network.ranges import base_uses, infer_ranges
 from symbackprop.network.roles import assign_roles
@@ -63,6 +64,7 @@ class Network:
         self.values = specification.values
         self.labels = specification.labels
         self.leading = specification.leading
+        self.label_axes = label_axes(self.groups, specification.leading)
         self.rate = specification.rate or parse_name("eta")
         self.warnings: tuple[str, ...] = tuple(self._warn())
 

@@ -61,7 +61,7 @@ class Token(NamedTuple):
 # ------------------------------------------------------------------------------------------------- patterns
 
 _FONT = "|".join(sorted(FONTS, key=len, reverse=True))
-_WORD = r"[A-Za-z]+(?:\\?_?[A-Za-z0-9]+)*"
+_WORD = r"[A-Za-z][A-Za-z0-9]*+(?:\\?_[A-Za-z0-9]++)*+"
 _SUB, _SUP = "".join(map(re.escape, SUBSCRIPTS)), "".join(map(re.escape, SUPERSCRIPTS))
 _MARKS = "".join(COMBINING)
 _SKIPPED = (
@@ -211,19 +211,7 @@ class _Lexer:
 
     def finished(self) -> list[Token]:
         """All tokens, checked."""
-        if self.open:
-            token = self.open[-1]
-            shown = _SHOWN.get(token.kind, token.kind)
-            if token.kind == "begin":
-                raise self.line.error(
-                    rf"\begin{{{token.value}}} is never ended",
-                    (token.start, token.end),
-                    rf"add \end{{{token.value}}}",
-                )
-            closer = _SHOWN.get(_CLOSERS[token.kind], _CLOSERS[token.kind])
-            raise self.line.error(
-                f"the bracket {shown} is never closed", (token.start, token.end), f"add the missing {closer}"
-            )
+        self._check_closed()
         tokens = self.tokens
         if len(tokens) > MOST_TOKENS:
             token = tokens[MOST_TOKENS]
@@ -238,6 +226,21 @@ class _Lexer:
             tokens[:] = self._without_prose()
         tokens.append(Token("end", "", len(self.line.text.rstrip()), len(self.line.text)))
         return tokens
+
+    def _check_closed(self) -> None:
+        if self.open:
+            token = self.open[-1]
+            shown = _SHOWN.get(token.kind, token.kind)
+            if token.kind == "begin":
+                raise self.line.error(
+                    rf"\begin{{{token.value}}} is never ended",
+                    (token.start, token.end),
+                    rf"add \end{{{token.value}}}",
+                )
+            closer = _SHOWN.get(_CLOSERS[token.kind], _CLOSERS[token.kind])
+            raise self.line.error(
+                f"the bracket {shown} is never closed", (token.start, token.end), f"add the missing {closer}"
+            )
 
     # ---- handlers: the matched text, and where it stands
 
@@ -430,6 +433,7 @@ class _Lexer:
             self.tokens[-1] = last._replace(kind="reduce", value="sum")
         inner = _Lexer(self.line, " " * start + content)
         inner.scan(start, end)
+        inner._check_closed()
         self._add(mark, "", start, start)
         self._add("{", "", start, start)
         self.tokens += inner.tokens

@@ -7,7 +7,7 @@ a being the derived gradient and n the difference quotient. Steps from 1 down to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation
 from symbackprop.functions import Indicator, row_of
-from symbackprop.indexed import Base
 from symbackprop.network import Network
 from symbackprop.numeric.plan import needed_for
 from symbackprop.numeric.points import random_point
@@ -185,7 +184,7 @@ def _rows(value: Array, rows: int) -> Any:
     return array.reshape(rows, -1)
 
 
-def extrapolated(quotients: Sequence[float], noise: Sequence[float]) -> float:
+def extrapolated(quotients: Iterable[float], noise: Iterable[float]) -> float:
     """The limit of difference quotients whose steps shrink by `RATIO`: the least estimated error wins.
 
     `noise` is the rounding error of each quotient: without it two quotients that agree by chance would win.
@@ -194,10 +193,11 @@ def extrapolated(quotients: Sequence[float], noise: Sequence[float]) -> float:
     >>> abs(extrapolated([(np.exp(h) - np.exp(-h)) / (2 * h) for h in steps], [0, 0, 0]) - 1) < 1e-12
     True
     """
-    best, least = float(quotients[-1]), np.inf
+    best, least = float("nan"), np.inf
     before: list[float] = []
     for quotient, rounding in zip(quotients, noise, strict=True):
         row = [float(quotient)]
+        best = row[0] if np.isinf(least) else best
         for order, previous in enumerate(before, start=1):
             power = RATIO ** (2 * order)
             row.append((power * row[-1] - previous) / (power - 1))

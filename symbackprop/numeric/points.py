@@ -1,7 +1,7 @@
 """Random points at which a network can be evaluated: finite values, inside the domains of its functions.
 
-Contract: `random_point` keeps what is given and draws the rest, first from a normal distribution, then positive
-or between 0 and 1, until every quantity and every gradient is finite.
+Contract: `random_point` keeps what is given and draws the rest, first from a normal distribution, then
+positive or between 0 and 1, until every quantity and every gradient is finite.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MANNERS: Sequence[Mapping[Role, Draw]] = (
     dict.fromkeys(GIVEN_ROLES, _positive),
     dict.fromkeys(GIVEN_ROLES, _fraction),
 )
-"""How values are drawn, role by role, attempt after attempt: any number first, then positive, then in (0, 1)."""
+"""How values are drawn, role by role, attempt after attempt: any number, then positive, then in (0, 1)."""
 
 
 def random_point(program: Program, given: Mapping[Base, Any], draw: np.random.Generator) -> list[Array]:

@@ -18,9 +18,9 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
-from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.initialise import all_weights_zero, initial_values
 from symbackprop.numeric.optimizers import Optimizer, OptimizerName, optimizer
+from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.program import Program, compile_program
 from symbackprop.numeric.values import Array, by_base, check_shapes, in_one_dtype, require, with_defaults
 

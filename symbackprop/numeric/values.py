@@ -120,18 +120,18 @@ def check_shapes(network: Network, values: Mapping[Base, Array]) -> int | None:
     count: int | None = None
     first = ""
     for base, value in values.items():
-        quantity, shape = network.quantities[base], tuple[int, ...](np.shape(value))
+        quantity, shape = network.quantities[base], list[int](np.shape(value))
         name = quantity.name.plain
         if not shape:
             continue
         if quantity.role == "parameter":
             raise DataError(
-                f"{name} is a scalar parameter, but its value has shape {shape}",
+                f"{name} is a scalar parameter, but its value has shape {tuple(shape)}",
                 hint="give one number: all samples share it",
             )
         if len(shape) > 1:
             raise DataError(
-                f"{name} is a scalar, but its value has shape {shape}",
+                f"{name} is a scalar, but its value has shape {tuple(shape)}",
                 hint="give one number, or a list with one number for each sample",
             )
         if count is not None and shape[0] != count:

@@ -1,4 +1,4 @@
-"""Scalar networks of any size, and the way everybody tries first: substitute everything, then differentiate."""
+"""Scalar networks of any size, and what everybody tries first: substitute everything, then differentiate."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def substitute_and_differentiate(equations: Equations) -> Callable[..., Any]:
     """The peer: one loss without names, its derivatives by `sympy.diff`, all of them lambdified."""
     definitions = dict(equations[:-1])
     loss: Any = equations[-1][1]
-    for target, expression in reversed(equations[:-1]):
+    for target in reversed(definitions):
         loss = loss.xreplace({target: definitions[target].replace(sigmoid, lambda z: 1 / (1 + sp.exp(-z)))})
     symbols = sorted(loss.free_symbols, key=str)
     parameters = [s for s in symbols if s.name[0] in "wb"]

@@ -1,7 +1,7 @@
 """Deriving and compiling scalar networks, side by side with substitute-and-differentiate.
 
-Within a group, the number in brackets is the ratio to the fastest. The peer grows with about the square of the
-number of parameters, so it is measured on small networks: dense 8-8-1 (81 parameters) and a chain of 16 units.
+Within a group, the number in brackets is the ratio to the fastest. The peer grows with about the square of
+the number of parameters, so it is measured on small networks: dense 8-8-1 and a chain of 16 units.
 """
 
 from __future__ import annotations

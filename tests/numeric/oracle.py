@@ -1,4 +1,4 @@
-"""Independent numbers: a network evaluated by SymPy's own `evalf`, and difference quotients in many digits."""
+"""Independent numbers: SymPy's definitions evaluated by mpmath, and difference quotients in forty digits."""
 
 from __future__ import annotations
 

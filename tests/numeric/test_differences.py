@@ -1,4 +1,4 @@
-"""The gradient check: right gradients pass, every wrong one of the census is found, kinks are no false alarm."""
+"""The gradient check: right gradients pass, wrong ones of the census are found, kinks are no false alarm."""
 
 from __future__ import annotations
 

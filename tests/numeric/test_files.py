@@ -132,9 +132,14 @@ def test_an_old_file_survives_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     save_npz(path, {"w": 1.0})
     before = path.read_bytes()
-    with pytest.raises(RuntimeError), whole_file(path) as stream:
-        stream.write(b"half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with whole_file(path) as stream:
+            stream.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["p.npz"]
 

@@ -265,3 +265,16 @@ def test_gradients_equal_pytorch() -> None:
     ((out - values["y"]) ** 2 / 2).backward()
     for name, gradient in two_two_one().derive().compile()(POINT)[1].items():
         assert gradient == pytest.approx(values[name].grad.item(), rel=1e-12)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the reverse sweep still counts consumers that the loss does not depend on"
+)
+def test_a_quantity_beside_the_loss_is_computed_and_costs_no_gradient() -> None:
+    w, x, y, z, a, E, accuracy = sp.symbols("w x y z a E accuracy")
+    network = sb.Network([(z, w * x), (a, sp.tanh(z)), (accuracy, 2 * a), (E, (a - y) ** 2)], loss=E)
+    program = network.derive(style="delta").compile()
+    values = {"w": 0.5, "x": 2.0, "y": 0.0}
+    assert program(values)[1]["w"] == pytest.approx(4 * np.tanh(1) * (1 - np.tanh(1) ** 2))
+    assert program.forward(values)["accuracy"] == 2 * np.tanh(1)
+    assert "accuracy" not in program.source

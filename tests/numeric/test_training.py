@@ -236,7 +236,7 @@ class TestStopping:
         assert history.values["w"] == 700.0
 
     def test_an_interrupt_keeps_the_parameters(self) -> None:
-        def stop(epoch: int, loss: float) -> None:
+        def stop(epoch: int, _loss: float) -> None:
             if epoch == 7:
                 raise KeyboardInterrupt
 

@@ -131,6 +131,12 @@ class Cursor:
                     return position
         return len(self.tokens) - 1
 
+    def skip_argument(self) -> None:
+        """Step over a group in braces or one token."""
+        if self.kind == "end":
+            raise self.unexpected()
+        self.at = self.closing(self.at) + 1 if self.kind == "{" else self.at + 1
+
     # ---- errors
 
     def error(self, message: str, span: Span, hint: str | None = None) -> NotationError:

@@ -94,7 +94,7 @@ class Operands(Arrays):
             node = self.argument()
             while self.kind in {"_", "^"}:
                 self.at += 1
-                self.at = self.closing(self.at) + 1 if self.kind == "{" else self.at + 1
+                self.skip_argument()
             return node
         if self.accept("}"):
             return self.operand()

@@ -50,7 +50,7 @@ def _set(parser: Parser) -> tuple[Node, Node] | None:
         parser.at += 1
         if parser.accept("_"):
             # `\mathbb{R}_{+}`: the sign is no part of the shape.
-            parser.at = parser.closing(parser.at) + 1 if parser.kind == "{" else parser.at + 1
+            parser.skip_argument()
         return None
     if token.kind in {"lset", "{"}:
         return _labels(parser, token)
