@@ -259,45 +259,17 @@ class _Reader:
         """Names that are used, not declared and not defined: numbers, unless the file speaks of matrices."""
         matrices = any(e.declared and e.sizes for e in self.low.entries.values())
         for waiting in self.pending:
-            scripted = {
-                n.name.key: n for n in walk(waiting.statement.rights) if isinstance(n, tree.Reference)
-            }
-            for key, node in scripted.items():
-                if (
-                    key in self.low.entries
-                    or key in self.low.sizes
-                    or node.scripts
-                    or self._is_bound(key, waiting)
-                ):
+            used = {n.name.key: n for n in walk(waiting.statement.rights) if isinstance(n, tree.Reference)}
+            bound = _index_letters(waiting.statement)
+            for key, node in used.items():
+                if key in self.low.entries or key in self.low.sizes or key in ("e", "pi"):
                     continue
                 role = roles.get(key) or conventional_role(node.name)
-                if not matrices or role == "constant" or key in ("e", "pi"):
-                    if key not in ("e", "pi"):
-                        self.low.entries[key] = Entry(node.name, sizes=())
-            for key, node in scripted.items():
-                if node.scripts and key not in self.low.entries and key not in self.low.sizes:
+                if node.scripts:
                     own = [i for s in node.scripts for i in s.items]
                     self.low.entries[key] = Entry(node.name, (), (None,) * len(own))
-
-    @staticmethod
-    def _is_bound(key: str, waiting: Pending) -> bool:
-        limits = [
-            *waiting.statement.ranges,
-            *(x for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices),
-        ]
-        left = waiting.statement.left
-        letters = [
-            i.name.key for s in getattr(left, "scripts", ()) for i in s.items if isinstance(i, tree.Reference)
-        ]
-        open_letters = [
-            i.name.key
-            for n in walk(waiting.statement.rights)
-            if isinstance(n, tree.Reference)
-            for s in n.scripts
-            for i in s.items
-            if isinstance(i, tree.Reference)
-        ]
-        return key in letters or any(limit.index.key == key for limit in limits) or key in open_letters
+                elif key not in bound and (not matrices or role == "constant"):
+                    self.low.entries[key] = Entry(node.name, sizes=())
 
     # -- shapes --------------------------------------------------------------------------------------------------
     def _settle_shapes(self) -> None:
@@ -437,6 +409,17 @@ class _Reader:
         left, right = (self.low.tensor(o).scalar() for o in condition.operands)
         limits = tuple(Limit(s, ONE, self.low.range_of(s, left, condition.span)) for s in symbols)
         return Assumption(left, condition.operators[0], right, limits)  # type: ignore[arg-type]
+
+
+def _index_letters(statement: tree.Equation) -> set[str]:
+    """Names that are indices in a statement: bound ones, and those that stand in index positions."""
+    found = {limits.index.key for limits in statement.ranges}
+    for node in walk((statement.left, statement.rights)):
+        if isinstance(node, tree.Reduction):
+            found |= {limits.index.key for limits in node.indices}
+        elif isinstance(node, tree.Reference):
+            found |= {i.name.key for s in node.scripts for i in s.items if isinstance(i, tree.Reference)}
+    return found
 
 
 def _plain_left_side(

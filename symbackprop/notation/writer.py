@@ -6,7 +6,7 @@ bound indices get letters that fit their range and clash with nothing around the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -77,7 +77,7 @@ TEXT = Markup(
     brackets=lambda inner: f"({inner})",
     sum_sign=lambda sign, low, high: f"{'Σ' if sign == 'sum' else sign}_{{{low}{'..' + high if high else ''}}} ",
     subscript=lambda a, b: _text_script(a, b, "_"),
-    superscript=lambda a, b: f"{a}^{b}" if len(b) == 1 or b.isalnum() or b[0] + b[-1] == "()" else f"{a}^({b})",
+    superscript=lambda a, b: f"{a}^{b}" if len(b) == 1 or b.isalnum() or b[0] + b[-1] in ("()", "[]") else f"{a}^({b})",
     function=lambda f, x: f + x,
     root=lambda x: f"√({x})",
     absolute=lambda x: f"|{x}|",
@@ -110,11 +110,13 @@ class Writer:
         names: how each base or symbol is called; a `Partial` is printed as a derivative.
         markup: `LATEX` or `TEXT`.
         letters: preferred letters of bound indices by their range, as the author used them.
+        leading: how the first indices of a base are written: ``("bracket",)`` for the layer of ``W^{[l]}_{ij}``.
     """
 
     names: Mapping[Any, Name | Partial | str]
     markup: Markup = LATEX
     letters: Mapping[tuple[Any, Any], Sequence[str]] = field(default_factory=dict[tuple[Any, Any], Sequence[str]])
+    leading: Mapping[Any, Sequence[str]] = field(default_factory=dict[Any, Sequence[str]])
 
     def __call__(self, expression: Any) -> str:
         """The notation of an expression, or of a relation such as an equation."""
@@ -143,15 +145,29 @@ class Writer:
 
     def with_names(self, more: Mapping[Any, Name | str]) -> Writer:
         """The same writer with some symbols spelled otherwise."""
-        return Writer({**self.names, **more}, self.markup, self.letters)
+        return replace(self, names={**self.names, **more})
 
     def whole(self, reference: Any, axes: Any) -> str:
         """A quantity as a whole matrix: its axes are not written, other indices (layer, step) become labels."""
-        labels = [self._write(i, {})[0] for i in reference.indices if i not in axes]
-        text = self.name(reference.base)
-        if not labels:
-            return text
-        return self.markup.superscript(text if "^" not in text else self.markup.brackets(text), f"({','.join(labels)})")
+        named = self.names.get(reference.base)
+        if isinstance(named, Partial) and named.upper_axes == 0:
+            return self.markup.partial(self.name(named.upper), self.whole(named.lower[reference.indices], axes))
+        kinds = self.leading.get(reference.base, ())
+        labels = [(n, self._write(i, {})[0]) for n, i in enumerate(reference.indices) if i not in axes]
+        text = self._labelled(self.name(reference.base), [(kinds[n], label) for n, label in labels if n < len(kinds)])
+        others = [label for n, label in labels if n >= len(kinds)]
+        return self._labelled(text, [("paren", ",".join(others))] if others else [])
+
+    def _labelled(self, text: str, labels: Sequence[tuple[str, str]]) -> str:
+        """A name with the index of a layer or a step at its place: ``W^{[l]}``, ``a_l``."""
+        for kind, label in labels:
+            taken = "_" if kind == "sub" else "^"
+            text = self.markup.brackets(text) if taken in text.replace(r"\_", "") else text
+            if kind == "sub":
+                text = self.markup.subscript(text, label)
+            else:
+                text = self.markup.superscript(text, {"bracket": f"[{label}]", "paren": f"({label})"}.get(kind, label))
+        return text
 
     def _bracketed(self, e: Any, letters: dict[Any, str], needed: int) -> str:
         text, strength = self._write(e, letters)
@@ -189,8 +205,12 @@ class Writer:
         if isinstance(named, Partial):
             parts = (named.upper, e.indices[:named.upper_axes]), (named.lower, e.indices[named.upper_axes:])
             return self.markup.partial(*(self._write(base[at] if at else base, letters)[0] for base, at in parts)), ATOM
-        text = self.name(e.base)
+        kinds = self.leading.get(e.base, ())
         entries = [self._write(i, letters)[0] for i in e.indices]
+        text = self._labelled(self.name(e.base), list(zip(kinds, entries, strict=False)))
+        entries = entries[len(kinds):]
+        if not entries:
+            return text, ATOM
         simple = all(len(i) == 1 or i in _SHORT for i in entries)
         below = ("" if self.markup is TEXT or all(len(i) == 1 for i in entries) else " ").join(entries) if simple else (
             ", ".join(entries) if self.markup is LATEX else ",".join(entries))
@@ -202,9 +222,8 @@ class Writer:
     # -- sums and products ---------------------------------------------------------------------------------------
     def _add(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         parts: list[str] = []
-        number, *others = e.args
-        indices = number.is_Integer and all(t.is_Symbol and t.is_integer for t in others)
-        for term in (*others, number) if indices else e.args:  # `t - 1`, where SymPy puts the number first
+        indices = not e.has(sp.Indexed) and all(s.is_integer for s in free_indices(e))
+        for term in sorted(e.args, key=_index_order) if indices else e.args:
             text = self._bracketed(term, letters, PRODUCT) if not isinstance(term, sp.Add) else self._write(term, letters)[0]
             negative = self._is_negative(term)
             if negative:
@@ -237,6 +256,10 @@ class Writer:
             top = self._product([number, *above], letters)[0] if number != 1 else self._write(above[0], letters)[0]
             pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
             above = []
+        elif number.is_Integer and (early := _names_before_denominator(rest)):
+            top = self._product([number, *early], letters)[0]
+            pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
+            above = above[len(early):]
         else:
             denominator = [sp.Integer(number.q), *below] if number.is_Rational and number.q != 1 else below
             top = number.p if number.is_Rational else number
@@ -319,6 +342,8 @@ class Writer:
         inner = ", ".join(self._write(a, letters)[0] for a in e.args)
         row = row_of(e)
         if isinstance(e, AppliedUndef):
+            if all(a.is_integer for a in e.args):  # the size of a layer: `n_l`
+                return self._size(e, letters), ATOM
             name, primes = e.func.__name__.rstrip("'"), len(e.func.__name__) - len(e.func.__name__.rstrip("'"))
             text = self.markup.name(parse_name(name) or opaque_name(name)) + "'" * primes
         elif row is not None:
@@ -328,6 +353,15 @@ class Writer:
         else:
             text = rf"\mathrm{{{type(e).__name__}}}" if self.markup is LATEX else type(e).__name__
         return self.markup.function(text, self.markup.brackets(inner)), ATOM
+
+    def _size(self, e: Any, letters: dict[Any, str]) -> str:
+        """A size that depends on the layer: ``n_l``, ``n_0``."""
+        entries = [self._write(a, letters)[0] for a in e.args]
+        spelled = parse_name(f"{e.func.__name__}_{entries[0]}") if entries[0].isdigit() else None
+        if spelled is not None and len(entries) == 1:
+            return self.markup.name(spelled)
+        return self.markup.subscript(self.markup.name(parse_name(e.func.__name__) or opaque_name(e.func.__name__)),
+                                     ",".join(entries))
 
     def _exp(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         return self.markup.superscript("e", self._write(e.args[0], letters)[0]), POWER
@@ -384,6 +418,19 @@ def _flat_factors(e: Any) -> Any:
             yield from _flat_factors(factor)
         else:
             yield factor
+
+
+def _names_before_denominator(factors: Sequence[Any]) -> list[Any]:
+    """The names that are written before the last denominator: they go above it."""
+    last = max(n for n, f in enumerate(factors) if _is_denominator(f))
+    early = [f for f in factors[:last] if not _is_denominator(f)]
+    return early if all(isinstance(f, (sp.Symbol, sp.Indexed)) for f in early) else []
+
+
+def _index_order(term: Any) -> Any:
+    """``2i + p - 2``, ``t - 1``: SymPy puts the number first, a human puts it last."""
+    number, rest = term.as_coeff_Mul()
+    return bool(rest == 1), bool(number < 0), -abs(number), str(rest)
 
 
 def _negated(term: Any) -> Any:

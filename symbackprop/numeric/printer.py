@@ -7,10 +7,7 @@ refuses, it never guesses.
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -19,11 +16,8 @@ from sympy.core.relational import Relational
 from sympy.printing.numpy import NumPyPrinter
 
 from symbackprop.errors import NetworkError
-from symbackprop.functions import DEFAULT_SECOND_ARGUMENT, HELPERS, FunctionRow, Indicator, row_of
-
-# Binding strength of Python's operators: a part is bracketed where it binds weaker than its place demands.
-CONDITION, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
-Text = tuple[str, int]
+from symbackprop.functions import DEFAULT_SECOND_ARGUMENT, FunctionRow, Indicator, row_of
+from symbackprop.numeric.bodies import ATOM, CONDITION, POWER, PRODUCT, SIGN, SUM, Text, body_of
 
 CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
 """Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected
@@ -201,7 +195,7 @@ class NumPySource(NumPyPrinter):
             if row.definition is None:
                 raise refused(f"the function {row.name}")
             return self.write(row.definition(*arguments))
-        body = _body(row.numpy)
+        body = body_of(row.numpy)
         self.helpers |= body.helpers
         return body.filled([self.write(a) for a in arguments]), body.strength
 
@@ -270,44 +264,6 @@ def refused(what: str) -> NetworkError:
         f"symbackprop cannot yet write {what} as NumPy",
         hint="write it with sums, products, powers and the functions that 'symbackprop' lists",
     )
-
-
-class _Body:
-    """The NumPy body of a function's row: what it uses, and how strongly it binds."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        tree = ast.parse(_SLOT.sub(r"slot\1", text), mode="eval").body
-        atoms = (ast.Call, ast.Name)
-        products = isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Mult, ast.Div))
-        self.strength = ATOM if isinstance(tree, atoms) else PRODUCT if products else CONDITION
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        self.helpers = names & HELPERS.keys()
-        unknown = {name for name in names if not name.startswith("slot")} - {"np"} - self.helpers
-        if unknown:
-            raise NetworkError(
-                f"the NumPy body {text!r} uses {', '.join(sorted(unknown))}, which no program knows",
-                hint="use np and the arguments {0}, {1} only",
-            )
-
-    def filled(self, arguments: Sequence[Text]) -> str:
-        """The body with its arguments, in brackets unless they stand alone in a call."""
-
-        def argument(match: re.Match[str]) -> str:
-            text, strength = arguments[int(match[1])]
-            before, after = self.text[: match.start()].rstrip(), self.text[match.end() :]
-            alone = before.endswith(("(", ",")) and after.startswith((")", ","))
-            return text if alone or strength == ATOM else f"({text})"
-
-        return _SLOT.sub(argument, self.text)
-
-
-_SLOT = re.compile(r"\{(\d)\}")
-
-
-@lru_cache(maxsize=256)
-def _body(text: str) -> _Body:
-    return _Body(text)
 
 
 def _flat(factors: Sequence[Any]) -> list[Any]:

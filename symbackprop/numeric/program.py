@@ -48,6 +48,8 @@ class Program:
 
     Attributes:
         network: the network that was derived.
+        plan: what is computed, as indexed assignments.
+        lines: the same as text.
         source: the NumPy source of ``loss_and_gradients``, runnable on its own.
     """
 

@@ -2,29 +2,23 @@
 
 Contract: `train(derivation, values, data)` returns a `History`. Every update uses gradients at the old
 weights, all parameters at once; the cost of a batch is the mean of the loss over its samples. Nothing
-depends on the machine but
-rounding: initialisation and shuffling come from the seed.
+but rounding depends on the machine: initialisation and shuffling come from the seed.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from symbackprop.derivation import Derivation
 from symbackprop.errors import DataError
-from symbackprop.indexed import Base
-from symbackprop.numeric.initialise import all_weights_zero, initial_values
 from symbackprop.numeric.optimizers import Optimizer, OptimizerName, optimizer
-from symbackprop.numeric.points import not_finite
-from symbackprop.numeric.program import Program, compile_program
-from symbackprop.numeric.values import Array, by_base, check_shapes, in_one_dtype, require, with_defaults
-
-StopReason = Literal["epochs", "tol", "patience", "diverged", "interrupted"]
+from symbackprop.numeric.program import compile_program
+from symbackprop.numeric.run import Judge, Run, Stop, StopReason
+from symbackprop.numeric.values import Array
 
 
 @dataclass
@@ -49,15 +43,6 @@ class History:
     def __repr__(self) -> str:
         last = f", loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}" if self.loss else ""
         return f"<History: {len(self.loss)} epochs{last}, stopped because of {self.stopped_because}>"
-
-
-class _Stop(Exception):  # noqa: N818 - no error
-    """Training ends here, for this reason."""
-
-    def __init__(self, reason: StopReason, message: str) -> None:
-        super().__init__(message)
-        self.reason: StopReason = reason
-        self.message = message
 
 
 def train(
@@ -109,11 +94,11 @@ def train(
     >>> {name: round(float(value), 6) for name, value in history.values.items()}
     {'w': 2.0, 'b': 1.0}
     """
-    run = _Run(compile_program(derivation), values or {}, data or {}, seed)
+    run = Run(compile_program(derivation), values or {}, data or {}, seed)
     update = _optimizer(optimizer, rate, momentum)
     size = _batch_size(batch_size, run.samples)
     _check_options(epochs, tol, validation, patience)
-    judge = None if validation is None else _Judge(run, validation, patience)
+    judge = None if validation is None else Judge(run, validation, patience)
     history = History()
     order = np.random.default_rng(seed) if shuffle and size < run.samples else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -121,12 +106,12 @@ def train(
             for epoch in range(epochs):
                 _epoch(run, update, size, order, history, tol)
                 if judge is not None:
-                    judge.after_epoch(history)
+                    judge.after_epoch(history.validation_loss)
                 if progress is not None:
                     progress(epoch + 1, history.loss[-1])
             run.require_finite()
             history.message = f"all {epochs} epochs are done"
-        except _Stop as stop:
+        except Stop as stop:
             history.stopped_because, history.message = stop.reason, stop.message
         except KeyboardInterrupt:
             history.stopped_because = "interrupted"
@@ -144,7 +129,7 @@ _optimizer = optimizer  # the keyword of `train` hides the function
 
 
 def _epoch(
-    run: _Run,
+    run: Run,
     update: Optimizer,
     size: int,
     order: np.random.Generator | None,
@@ -165,134 +150,9 @@ def _epoch(
         run.replace(update.step(run.parameters, gradients))
     history.loss.append(total / run.samples)
     if tol is not None and history.loss[-1] < tol:
-        raise _Stop(
+        raise Stop(
             "tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}"
         )
-
-
-class _Run:
-    """Parameters and data of one training run, in the order of the program's arguments."""
-
-    def __init__(
-        self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int
-    ) -> None:
-        self.program, network = program, program.network
-        quantities = program.plan.arguments
-        given = by_base(network, values)
-        columns = by_base(network, data, "data")
-        for base in columns:
-            if network.quantities[base].role == "parameter":
-                raise DataError(
-                    f"data: {network.names[base].plain} is a parameter, and parameters are not data",
-                    hint="give its start in values, or declare it as an input",
-                )
-        known = with_defaults(network, given) | columns
-        started = [q.base for q in network.parameters if q.base in known]
-        known = initial_values(network, seed) | known
-        require(network, known, quantities)
-        bound = in_one_dtype(network, known)
-        self.samples = check_shapes(network, bound) or 1
-        check_finite(program, bound)
-        if started and all_weights_zero(network, bound):
-            warnings.warn(
-                "all weights start at 0: the units of a layer stay equal and learn the same; "
-                "leave the weights out, so that they are drawn from the seed",
-                stacklevel=4,
-            )
-        self.places = {q.base: n for n, q in enumerate(quantities)}
-        self.arguments = [bound[q.base] for q in quantities]
-        self.batched = [n for n, a in enumerate(self.arguments) if np.ndim(a)]
-        self.names = list(program.plan.gradients)
-        self.slots = [self.places[network.find(name).base] for name in self.names]
-        self.parameters: list[Array] = [self.arguments[n] for n in self.slots]
-        self.before: list[Array] = self.parameters
-
-    def step(self, chosen: Any, epoch: int) -> tuple[float, list[Array]]:
-        """Cost and gradients of a batch at the present parameters."""
-        arguments = self.with_parameters(self.arguments)
-        if chosen is not None:
-            for n in self.batched:
-                arguments[n] = arguments[n][chosen]
-        cost, gradients = self.program.evaluate(arguments)
-        if not np.isfinite(cost):
-            self.diverged(arguments, f"in epoch {epoch + 1}")
-        return float(cost), gradients
-
-    def with_parameters(self, arguments: Sequence[Array]) -> list[Array]:
-        """The arguments with the present parameters in their places."""
-        result = list(arguments)
-        for n, value in zip(self.slots, self.parameters, strict=True):
-            result[n] = value
-        return result
-
-    def replace(self, parameters: list[Array]) -> None:
-        """Take over all new parameters at once; an interrupt leaves the old ones or the new ones, no
-        mixture.
-        """
-        self.before, self.parameters = self.parameters, parameters
-
-    def require_finite(self) -> None:
-        """After the last update nobody computes a cost: look at the parameters themselves."""
-        if not all(np.isfinite(p).all() for p in self.parameters):
-            self.diverged(self.with_parameters(self.arguments), "in the last update")
-
-    def diverged(self, arguments: Sequence[Array], when: str) -> None:
-        """Go back to the last parameters with a finite cost, and say which quantity was not finite."""
-        bound = {base: arguments[n] for base, n in self.places.items()}
-        name = not_finite(self.program, bound) or "a gradient"
-        self.parameters = self.before
-        raise _Stop("diverged", f"training diverged {when}: {name} is not finite; try a smaller rate")
-
-    def named_parameters(self) -> dict[str, Array]:
-        """The parameters by plain name, in the network's order."""
-        found = dict(zip(self.names, self.parameters, strict=True))
-        return {q.name.plain: found[q.name.plain] for q in self.program.network.parameters}
-
-
-class _Judge:
-    """The cost of validation data, and when it has not improved for too long."""
-
-    def __init__(self, run: _Run, validation: Mapping[Any, Any], patience: int | None) -> None:
-        self.run, self.patience = run, patience
-        program, network = run.program, run.program.network
-        columns = by_base(network, validation, "validation data")
-        own = {
-            q.base: run.arguments[n]
-            for n, q in enumerate(program.plan.arguments)
-            if q.role in ("parameter", "constant")
-        }
-        require(network, own | columns, program.plan.arguments)
-        bound = in_one_dtype(network, own | columns)
-        check_shapes(network, bound)
-        check_finite(program, bound)
-        self.arguments = [bound[q.base] for q in program.plan.arguments]
-        self.cost = program.function_of([program.plan.loss])
-        self.best: list[Array] | None = None
-        self.least, self.waited = np.inf, 0
-
-    def after_epoch(self, history: History) -> None:
-        """Record the validation cost; stop when patience is at its end."""
-        cost = float(np.mean(self.cost(*self.run.with_parameters(self.arguments))[0]))
-        history.validation_loss.append(cost)
-        if self.patience is None:
-            return
-        if cost < self.least:
-            self.least, self.waited, self.best = cost, 0, self.run.parameters
-            return
-        self.waited += 1
-        if self.waited >= self.patience:
-            raise _Stop(
-                "patience",
-                f"the validation cost has not improved on {self.least:.6g} for {self.waited} epochs",
-            )
-
-
-def check_finite(program: Program, bound: Mapping[Base, Array]) -> None:
-    """Refuse data and values that hold nan or infinity."""
-    for base, value in bound.items():
-        if not np.isfinite(value).all():
-            where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
-            raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")
 
 
 def _batch_size(wanted: int | None, samples: int) -> int:

@@ -1,7 +1,7 @@
 """Numbers that users give -> arguments of a program: names in any spelling, one dtype, checked shapes.
 
-Contract: `by_base` looks names up in the network, the checks refuse what does not fit with one `DataError` that says
-what is expected, and fills in what the network file gives itself (``w := 0.5``).
+Contract: `by_base` looks names up in the network, `with_defaults` fills in what the network file gives itself
+(``w := 0.5``), and the checks refuse what does not fit with one `DataError` that says what is expected.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
 
 
 def with_defaults(network: Network, values: Mapping[Base, Any]) -> dict[Base, Any]:
-    """The values, and for quantities without one what the network file says."""
-    return {**network.values, **values}
+    """The values, and for quantities without one what the network file says (of a rate it may speak too)."""
+    given = network.with_role("input", "target", "parameter", "constant")
+    return {q.base: network.values[q.base] for q in given if q.base in network.values} | dict(values)
 
 
 def expected(network: Network) -> str:

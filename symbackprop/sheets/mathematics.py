@@ -11,12 +11,12 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation, Factors
 from symbackprop.indexed import Limit, bound_limits, indices_of
-from symbackprop.matrix import Node, NoMatrixForm, matrix_form
+from symbackprop.matrix import Node, NoMatrixForm
 from symbackprop.network import Quantity
 from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
 from symbackprop.sheets.blocks import NOTHING, Math, joined
-from symbackprop.sheets.naming import derivative_names
+from symbackprop.sheets.naming import derivative_names, leading_indices
 
 THIN = Math(r"\,", " ")
 ARROW = Math(r" \longrightarrow ", " → ")
@@ -29,8 +29,9 @@ class MathWriter:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         letters = _letters(derivation)
+        leading = leading_indices(derivation)
         self._writers = tuple(
-            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters)
+            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading)
             for markup in (LATEX, TEXT))
 
     def _both(self, write: Callable[[Writer], str]) -> Math:
@@ -75,10 +76,10 @@ class MathWriter:
                 key, Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))))
         return symbol
 
-    def matrix(self, expression: Any, axes: Sequence[Any]) -> tuple[Node, Math] | None:
-        """An entry as a matrix over the given axes, or None where there is only the index form."""
+    def matrix(self, expression: Any, at: Sequence[Any], base: Any = None) -> tuple[Node, Math] | None:
+        """The entry of `base` at some indices as a matrix, or None where there is only the index form."""
         try:
-            node = matrix_form(expression, axes)
+            node = self.derivation.matrix(expression, at, base)
             return node, self._both(lambda w: MatrixWriter(w)(node))
         except NoMatrixForm:
             return None

@@ -1,11 +1,10 @@
-"""Which indices of a quantity are rows and columns, and the shapes in a matrix product.
+"""Which indices of a reference are rows and columns, and the shapes in a matrix product.
 
-Contract: an index that is shifted or fixed somewhere (layer, step) is a label; of more than two others the last two are
-rows and columns, so that a head or a channel labels a matrix.
+Contract: reads the labels of the network (layer, step) and the tree of a matrix form.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sympy as sp
@@ -13,24 +12,13 @@ import sympy as sp
 from symbackprop.indexed import indices_of
 from symbackprop.matrix import Node, Ones, Product
 from symbackprop.network import Network, Quantity
-from symbackprop.network.ranges import uses_of
 from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.mathematics import MathWriter
 
 
-def matrix_axes(network: Network, quantity: Quantity) -> tuple[sp.Symbol, ...]:
-    """The indices of a quantity's own axes that count as rows and columns."""
-    labels = {n for equation in network.equations for n in _label_positions(equation, quantity)}
-    own = [axis.index for n, axis in enumerate(quantity.axes) if n not in labels]
-    return tuple(own[-2:])
-
-
-def _label_positions(equation: Any, quantity: Quantity) -> Iterator[int]:
-    """Where an equation reads or defines the quantity at a shifted or fixed index."""
-    references = [equation.at] if equation.base == quantity.base else []
-    references += [use.at for use in uses_of(equation) if use.base == quantity.base]
-    for at in references:
-        yield from (n for n, index in enumerate(at) if not isinstance(index, (sp.Symbol, sp.Indexed)))
+def matrix_axes(network: Network, base: Any, at: Sequence[Any]) -> list[Any]:
+    """The indices of a reference that are rows and columns, not labels."""
+    return [index for n, index in enumerate(at) if (base, n) not in network.label_axes and index.is_Symbol]
 
 
 def product_shapes(network: Network, write: MathWriter, quantity: Quantity, node: Node) -> Math:

@@ -55,6 +55,16 @@ def derivative_names(derivation: Derivation, markup: Markup) -> dict[Any, Name |
     return found
 
 
+def leading_indices(derivation: Derivation) -> dict[Any, Sequence[str]]:
+    """How the layer of a quantity is written, for the quantities and for their adjoints."""
+    network = derivation.network
+    found: dict[Any, Sequence[str]] = dict(network.leading)
+    for base, kinds in network.leading.items():
+        if base in network.quantities:
+            found[base_of(_symbol(derivation, network.quantities[base]))] = kinds
+    return found
+
+
 def _spelled(quantities: Sequence[Quantity], markup: Markup) -> Iterable[tuple[Quantity, str]]:
     names = delta_names(quantities)
     return ((q, spelled_delta(q, names[q.base], markup)) for q in quantities)

@@ -74,13 +74,12 @@ def _formulas(lines: Sequence[Row]) -> Iterator[Formula]:
 
 def _matrix_row(c: Composition, equation: Equation) -> Iterator[Row]:
     """An equation as matrices, where it has such a form."""
-    quantity = c.derivation.network.quantities[equation.base]
-    positions = {axis.index: n for n, axis in enumerate(quantity.axes)}
-    places = [positions[index] for index in matrix_axes(c.derivation.network, quantity)]
-    axes = [equation.at[n] for n in places if equation.at[n].is_Symbol]
-    found = c.write.matrix(equation.expression, axes)
+    found = c.write.matrix(equation.expression, equation.at, equation.base)
     if found is not None:
-        yield Row(c.write.whole(equation.target, axes), found[1])
+        axes = matrix_axes(c.derivation.network, equation.base, equation.at)
+        labels = [limit for limit in equation.ranges if limit.index not in axes]
+        condition = c.write.ranges(labels) if labels else NOTHING
+        yield Row(c.write.whole(equation.target, axes), found[1], condition=condition)
 
 
 def loss(c: Composition) -> Iterator[Block]:

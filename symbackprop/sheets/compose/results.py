@@ -68,12 +68,12 @@ def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
     if not c.matrices or not quantity.axes:
         return None
     gradient = c.gradient(quantity)
-    axes = matrix_axes(c.derivation.network, quantity)
-    found = c.write.matrix(gradient.result, axes)
+    at = [axis.index for axis in quantity.axes]
+    found = c.write.matrix(gradient.result, at, quantity.base)
     if found is None:
         return None
     node, right = found
-    left = c.write.whole(gradient.symbol, axes)
+    left = c.write.whole(gradient.symbol, matrix_axes(c.derivation.network, quantity.base, at))
     shapes = product_shapes(c.derivation.network, c.write, quantity, node)
     if width(left.latex) + width(right.latex) + width(shapes.latex) > ROOM:
         shapes = NOTHING
