@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from typing import NamedTuple
 
 from symbackprop.errors import NotationError
 from symbackprop.names.alphabet import (
@@ -21,6 +20,7 @@ from symbackprop.names.alphabet import (
     SUBSCRIPTS,
     SUPERSCRIPTS,
 )
+from symbackprop.notation.brackets import CLOSERS, CLOSING, Brackets
 from symbackprop.notation.source import Line
 from symbackprop.notation.tables import (
     CASES_ENVIRONMENTS,
@@ -31,83 +31,25 @@ from symbackprop.notation.tables import (
     FUNCTIONS,
     INNER_ENVIRONMENTS,
     MATRIX_ENVIRONMENTS,
-    METHODS,
     NORMAL,
     REFUSED,
     UNSUPPORTED,
     WORDS,
 )
-
-LONGEST_LINE = 20_000
-DEEPEST = 100
-MOST_DIGITS = 40
-LARGEST_EXPONENT = 400
-MOST_TOKENS = 12_000
-LONGEST_RUN = 60
-"""Letters and digits of one run."""
-SHORT_NUMBER = 5
-"""Numbers of fewer characters need no check."""
-
-
-class Token(NamedTuple):
-    """One token: its kind is the symbol itself for operators and brackets, else a word; see `tables`."""
-
-    kind: str
-    value: str
-    start: int
-    end: int
-
-
-# ------------------------------------------------------------------------------------------------- patterns
-
-_FONT = "|".join(sorted(FONTS, key=len, reverse=True))
-_WORD = r"[A-Za-z][A-Za-z0-9]*+(?:\\?_[A-Za-z0-9]++)*+"
-_SUB, _SUP = "".join(map(re.escape, SUBSCRIPTS)), "".join(map(re.escape, SUPERSCRIPTS))
-_MARKS = "".join(COMBINING)
-_SKIPPED = (
-    "tag|label|color|textcolor|hspace|vspace|phantom|hphantom|vphantom|intertext|vskip|hskip|style|class"
+from symbackprop.notation.tokens import (
+    ASCII_TOKENS,
+    FORBIDDEN,
+    LARGEST_EXPONENT,
+    LONGEST_LINE,
+    LONGEST_RUN,
+    MODULE_PREFIX,
+    MOST_DIGITS,
+    MOST_TOKENS,
+    SHORT_NUMBER,
+    UNICODE_TOKENS,
+    Token,
 )
 
-_PATTERNS = {
-    "subscript": r"_\{(?:[0-9]{1,9}|[A-Za-z]+[0-9]*)\}",
-    "run": r"[A-Za-z]+[0-9]*",
-    "operator": r"\*\*|:=|==|<=|>=|=<|!=|=>|\.\.+|\|\||\.\*|\./|\.(?=\s|$)|[-+*/^_=()\[\]{}|,;:<>@']",
-    "number": r"(?:[0-9]+(?:\.[0-9]+|\.(?![\w.*]))?|\.[0-9]+)(?:e[+-]?[0-9]+|E[+-][0-9]+)?",
-    "word": rf"\\(?:{_FONT})\*?\s*(?:\{{\s*(?:{_WORD}|[01])\s*\}}|[01](?![0-9.])|(?<=\s)[RT](?![A-Za-z]))",
-    "prose": r"\\(?:text[a-z]*|mbox)\s*\{[^{}]*\}",
-    "environment": r"\\(?:begin|end)\s*\{\s*[A-Za-z]+\*?\s*\}(?:\s*\[[tbc]\])?(?:\s*\{[lcr|@{}\s0-9]*\})?",
-    "skipped": rf"\\(?:{_SKIPPED})\*?\s*\{{[^{{}}]*\}}|\\(?:left|right)\s*\.(?![0-9])",
-    "overset": r"\\(?:overset|stackrel)\s*\{[^{}]*\}\s*\{\s*(?:=|:=|\\approx|\\equiv)\s*\}",
-    "row": r"\\\\(?:\*|\[\s*[0-9.]+\s*(?:pt|em|ex|mm|cm|px)\s*\])?",
-    "command": r"\\[A-Za-z]+",
-    "escaped": r"\\.?",
-    "method": r"\.(?:T(?![A-Za-z0-9_])|(?:" + "|".join(METHODS) + r")(?=\s*\())",
-}
-_UNICODE_PATTERNS = {
-    "subscript": r"_\{(?:[0-9]{1,9}|[A-Za-z]+[0-9]*)\}",
-    "marked": rf"[A-Za-z{''.join(GREEK)}][{_MARKS}]",
-    "run": rf"[A-Za-z]+(?![{_MARKS}])[0-9]*",
-    "below": rf"[{_SUB}]+",
-    "above": rf"[{_SUP}]+",
-}
-
-
-def _compiled(patterns: dict[str, str]) -> tuple[re.Pattern[str], list[str]]:
-    """One pattern with a group for each kind, and the kinds by the number of their group."""
-    patterns = {**patterns, "other": "."}
-    # Spaces are skipped possessively: no pattern is tried twice on them.
-    pattern = r"\s*+(?:" + "|".join(f"({pattern})" for pattern in patterns.values()) + ")"
-    return re.compile(pattern, re.DOTALL), ["", *patterns]
-
-
-_ASCII = _compiled(_PATTERNS)
-_UNICODE = _compiled({"marked": "", **_PATTERNS, **_UNICODE_PATTERNS})
-_MODULE = re.compile(r"\b(?:np|numpy|jnp|torch|math|scipy|tf)\.(?:[a-z]+\.)*(?=[A-Za-z_]+\s*\()")
-
-_FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 _PLAIN_OPERATORS = frozenset({*"-+*/^_=|,;:<>@'", "<=", ">=", "!=", ":=", "**", "||"})
 _OPERATOR_KINDS = {"==": "=", "=<": "<=", "=>": ";", ".*": "hadamard", "./": "/", ".": ";"}
 _RUN_KINDS = dict.fromkeys(LETTERS, "letter") | {"partial": "partial", "nabla": "nabla"}
@@ -122,9 +64,6 @@ _ESCAPED = {
     "\\}": "rset",
     "\\_": "_",
 }
-_CLOSERS = {"(": ")", "[": "]", "{": "}", "lset": "rset", "langle": "rangle", "begin": "end_begin"}
-_SHOWN = {"lset": r"\{", "rset": r"\}", "langle": r"\langle", "rangle": r"\rangle"}
-_CLOSING = frozenset(_CLOSERS.values())
 _TRAILING = frozenset({",", ";", ":", "quad"})
 _BOLD = ("\\mathbf", "\\boldsymbol", "\\bm", "\\pmb", "\\mathbb", "\\textbf", "\\mathds", "\\bf", "\\bold")
 _COMMAND_OF = {"∂": "partial", "∇": "nabla", "∑": "sum", "∏": "prod", "√": "sqrt", "⊙": "odot", "×": "times"}
@@ -146,7 +85,7 @@ def tokenize(line: Line, start: int = 0) -> list[Token]:
             hint="split it: give names to its parts",
             file=line.file,
         )
-    forbidden = _FORBIDDEN.search(text)
+    forbidden = FORBIDDEN.search(text)
     if forbidden:
         name = unicodedata.name(forbidden.group(), "a control character")
         raise line.error(
@@ -156,27 +95,23 @@ def tokenize(line: Line, start: int = 0) -> list[Token]:
         text = text.translate(NORMAL)
     if "." in text:
         # `np.` before a function says nothing.
-        text = _MODULE.sub(lambda match: " " * len(match.group()), text)
+        text = MODULE_PREFIX.sub(lambda match: " " * len(match.group()), text)
     lexer = _Lexer(line, text)
     lexer.scan(start, len(text.rstrip()))
     return lexer.finished()
 
 
-class _Lexer:
+class _Lexer(Brackets):
     """Collects the tokens of one line; a handler for each kind of pattern."""
 
     def __init__(self, line: Line, text: str) -> None:
-        self.line = line
+        super().__init__(line)
         self.text = text
-        self.tokens: list[Token] = []
-        self.open: list[Token] = []
-        self.boxes: list[int] = []
-        r"""Depths at which `\boxed{` stands, whose braces are dropped."""
         self.environments = 0
 
     def scan(self, start: int, end: int) -> None:
         """Append the tokens of a stretch of the text."""
-        pattern, kinds = _ASCII if self.text.isascii() else _UNICODE
+        pattern, kinds = ASCII_TOKENS if self.text.isascii() else UNICODE_TOKENS
         add, new = self.tokens.append, tuple.__new__
         for match in pattern.finditer(self.text, start, end):
             group = match.lastindex or 0
@@ -211,7 +146,7 @@ class _Lexer:
 
     def finished(self) -> list[Token]:
         """All tokens, checked."""
-        self._check_closed()
+        self.check_closed()
         tokens = self.tokens
         if len(tokens) > MOST_TOKENS:
             token = tokens[MOST_TOKENS]
@@ -227,71 +162,15 @@ class _Lexer:
         tokens.append(Token("end", "", len(self.line.text.rstrip()), len(self.line.text)))
         return tokens
 
-    def _check_closed(self) -> None:
-        if self.open:
-            token = self.open[-1]
-            shown = _SHOWN.get(token.kind, token.kind)
-            if token.kind == "begin":
-                raise self.line.error(
-                    rf"\begin{{{token.value}}} is never ended",
-                    (token.start, token.end),
-                    rf"add \end{{{token.value}}}",
-                )
-            closer = _SHOWN.get(_CLOSERS[token.kind], _CLOSERS[token.kind])
-            raise self.line.error(
-                f"the bracket {shown} is never closed", (token.start, token.end), f"add the missing {closer}"
-            )
-
     # ---- handlers: the matched text, and where it stands
 
-    def _add(self, kind: str, value: str, start: int, end: int) -> None:
-        self.tokens.append(Token(kind, value, start, end))
-
     def _operator(self, kind: str, start: int, end: int) -> None:
-        if kind in _CLOSERS:
-            self._opened(Token(kind, "", start, end))
-        elif kind in _CLOSING:
-            self._closed(kind, start, end)
+        if kind in CLOSERS:
+            self.opened(Token(kind, "", start, end))
+        elif kind in CLOSING:
+            self.closed(kind, start, end)
         else:
             self.tokens.append(Token("dots" if kind.startswith("..") else kind, "", start, end))
-
-    def _opened(self, token: Token) -> None:
-        if len(self.open) >= DEEPEST:
-            raise self.line.error(
-                f"brackets are nested more than {DEEPEST} deep",
-                (token.start, token.end),
-                "give names to the inner parts",
-            )
-        self.open.append(token)
-        if token.kind == "{" and self.tokens and self.tokens[-1].kind == "box":
-            self.tokens.pop()
-            self.boxes.append(len(self.open))
-        else:
-            self.tokens.append(token)
-
-    def _closed(self, kind: str, start: int, end: int) -> None:
-        opening = self.open[-1].kind if self.open else ""
-        if _CLOSERS.get(opening) != kind and not self._interval(opening, kind):
-            shown = _SHOWN.get(kind, kind)
-            if not opening or opening == "begin":
-                raise self.line.error(
-                    f"the bracket {shown} was never opened", (start, end), "remove it, or add the opening one"
-                )
-            expected = _SHOWN.get(_CLOSERS[opening], _CLOSERS[opening])
-            raise self.line.error(
-                f"the bracket {_SHOWN.get(opening, opening)} is closed by {shown}",
-                (start, end),
-                f"write {expected} here, or open with the matching bracket",
-            )
-        if self.boxes and self.boxes[-1] == len(self.open):
-            self.boxes.pop()
-        else:
-            self.tokens.append(Token(kind, "", start, end))
-        self.open.pop()
-
-    def _interval(self, opening: str, closing: str) -> bool:
-        r"""Whether mismatched brackets may be a half-open interval: `x \in [0, 1)`."""
-        return {opening, closing} in ({"(", "]"}, {"[", ")"}) and any(t.kind == "in" for t in self.tokens)
 
     def _number(self, value: str, start: int, end: int) -> None:
         mantissa, _, exponent = value.lower().partition("e")
@@ -299,11 +178,11 @@ class _Lexer:
             raise self.line.error(f"a number has more than {MOST_DIGITS} digits", (start, end))
         if exponent and abs(int(exponent)) > LARGEST_EXPONENT:
             raise self.line.error(f"the exponent of {mantissa}e{exponent} is too large", (start, end))
-        self._add("number", value, start, end)
+        self.add("number", value, start, end)
 
     def _marked(self, value: str, start: int, end: int) -> None:
-        self._add("accent", COMBINING[value[1]], start, end)
-        self._add("letter" if value[0] in GREEK else "run", GREEK.get(value[0], value[0]), start, end)
+        self.add("accent", COMBINING[value[1]], start, end)
+        self.add("letter" if value[0] in GREEK else "run", GREEK.get(value[0], value[0]), start, end)
 
     def _snake(self, value: str, start: int, end: int) -> bool:
         """Put the words of `leaky_relu` together again; whether there are any."""
@@ -315,34 +194,38 @@ class _Lexer:
             if name in FUNCTIONS:
                 start = tokens[-parts].start
                 del tokens[-parts:]
-                self._add("word", name, start, end)
+                self.add("word", name, start, end)
                 return True
         return False
 
     def _skipped(self, value: str, start: int, end: int) -> None:
         r"""What only concerns the looks; but `\right.` closes the brace of cases."""
         if value.startswith("\\right") and self.open and self.open[-1].kind == "lset":
-            self._closed("rset", start, end)
+            self.closed("rset", start, end)
 
     def _overset(self, value: str, start: int, end: int) -> None:
-        self._add(":=" if ":=" in value else "≈" if "approx" in value else "=", "", start, end)
+        self.add(":=" if ":=" in value else "≈" if "approx" in value else "=", "", start, end)
 
     def _word(self, value: str, start: int, end: int) -> None:
         content = re.sub(r"^\\[A-Za-z]+\*?\s*", "", value).strip("{} \t\n").replace("\\_", "_")
         bold = value.startswith(_BOLD)
+        if content == "E" and value.startswith("\\mathbb"):
+            raise self.line.error(
+                "expectations cannot be read", (start, end), r"write \frac{1}{m} \sum_{i=1}^{m}"
+            )
         if content == "1" and bold:
-            self._add("ones", "1", start, end)
+            self.add("ones", "1", start, end)
         elif content in {"0", "1"}:
-            self._add("number", content, start, end)
+            self.add("number", content, start, end)
         elif value.startswith("\\mathbb") and content in {"R", "I"}:
-            self._add(*(("reals", "") if content == "R" else ("ones", "I")), start, end)
+            self.add(*(("reals", "") if content == "R" else ("ones", "I")), start, end)
         elif content in WORDS and not bold and not self._in_script():
-            self._add(WORDS[content], content, start, end)
+            self.add(WORDS[content], content, start, end)
         elif content in LETTERS:
-            self._add("letter", content, start, end)
+            self.add("letter", content, start, end)
         else:
             # Upright letters are one name; bold ones may be several: \mathbf{Wx}.
-            self._add("run" if bold and content.isalpha() else "word", content, start, end)
+            self.add("run" if bold and content.isalpha() else "word", content, start, end)
 
     def _in_script(self) -> bool:
         """Whether the next token is the start of a subscript or superscript."""
@@ -356,11 +239,11 @@ class _Lexer:
         known = next((w for w in sorted(WORDS, key=len, reverse=True) if stripped.startswith(w)), None)
         rest = stripped[len(known) :] if known else ""
         if known and (not rest or not (rest[0].isascii() and rest[0].isalpha())):
-            self._add(WORDS[known], known, start, end)
+            self.add(WORDS[known], known, start, end)
             if "=" in rest or "<" in rest or ">" in rest:
                 self.scan(inside + content.lower().index(known) + len(known), end - 1)
         elif stripped:
-            self._add("prose", content.strip(), start, end)
+            self.add("prose", content.strip(), start, end)
 
     def _environment(self, value: str, start: int, end: int) -> None:
         name = value[value.index("{") + 1 : value.index("}")].strip()
@@ -372,16 +255,16 @@ class _Lexer:
             )
         if value.startswith("\\begin"):
             self.environments += 1
-            self._opened(Token("begin", name, start, end))
+            self.opened(Token("begin", name, start, end))
         else:
             self.environments -= 1
             if not self.open or self.open[-1].kind != "begin":
                 raise self.line.error(rf"\end{{{name}}} has no \begin{{{name}}}", (start, end))
             self.open.pop()
-            self._add("end_begin", name, start, end)
+            self.add("end_begin", name, start, end)
 
     def _row(self, value: str, start: int, end: int) -> None:
-        self._add("row" if self.environments > 0 else ";", "", start, end)
+        self.add("row" if self.environments > 0 else ";", "", start, end)
 
     def _command(self, value: str, start: int, end: int) -> None:
         command = value[1:]
@@ -391,7 +274,7 @@ class _Lexer:
             kind, token_value = COMMANDS[command]
             if kind:
                 if token_value:
-                    self._add(kind, token_value, start, end)
+                    self.add(kind, token_value, start, end)
                 elif kind == "row":
                     self._row(value, start, end)
                 else:
@@ -418,7 +301,7 @@ class _Lexer:
             raise self.line.error(f"{value} is not a command", (start, end), hint)
 
     def _method(self, value: str, start: int, end: int) -> None:
-        self._add("method", value[1:], start, end)
+        self.add("method", value[1:], start, end)
 
     def _below(self, value: str, start: int, end: int) -> None:
         self._script("_", "".join(SUBSCRIPTS[c] for c in value), start, end)
@@ -433,11 +316,11 @@ class _Lexer:
             self.tokens[-1] = last._replace(kind="reduce", value="sum")
         inner = _Lexer(self.line, " " * start + content)
         inner.scan(start, end)
-        inner._check_closed()
-        self._add(mark, "", start, start)
-        self._add("{", "", start, start)
+        inner.check_closed()
+        self.add(mark, "", start, start)
+        self.add("{", "", start, start)
         self.tokens += inner.tokens
-        self._add("}", "", end, end)
+        self.add("}", "", end, end)
 
     def _other(self, value: str, start: int, end: int) -> None:
         if value in CHARACTERS:
@@ -446,17 +329,17 @@ class _Lexer:
             if value == "Σ" and following == "_":
                 kind, token_value = "reduce", "sum"
             if token_value:
-                self._add(kind, token_value, start, end)
+                self.add(kind, token_value, start, end)
             else:
                 self._operator(kind, start, end)
         elif value in FRACTIONS:
-            self._add("number", "/".join(map(str, FRACTIONS[value])), start, end)
+            self.add("number", "/".join(map(str, FRACTIONS[value])), start, end)
         elif value in CALLIGRAPHIC:
-            self._add("accent", "cal", start, end)
-            self._add("run", CALLIGRAPHIC[value], start, end)
+            self.add("accent", "cal", start, end)
+            self.add("run", CALLIGRAPHIC[value], start, end)
         elif value == "&":
             if self.environments > 0:
-                self._add("&", "", start, end)
+                self.add("&", "", start, end)
         elif value not in "$~":
             letter, mark = (*unicodedata.normalize("NFD", value), "", "")[:2]
             if mark in COMBINING and letter.isascii() and letter.isalpha():

@@ -149,7 +149,8 @@ _COMMENT = re.compile(r"(?<!\\)#.*")
 _PERCENT = re.compile(r"(?<!\\)%.*")
 _TITLE = re.compile(r"\s*title\s*[:：]", re.IGNORECASE)
 _NOISE = r"(?:[\s&$]|\\[,;:!]|\\q?quad(?![A-Za-z])|\{\})*"
-_STARTS_RELATION = re.compile(_NOISE + r"(?:[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z]))")
+_EQUALS = r"(?:[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z]))"
+_STARTS_RELATION = re.compile(_NOISE + _EQUALS)
 _STARTS_OPERATOR = re.compile(_NOISE + r"(?:[-+*/@⊙∘⋅·×−＋]|\\(?:cdot|times|odot|circ)(?![A-Za-z]))")
 _UNFINISHED = re.compile(r"(?:[-+*/@=,⊙∘⋅·×−＝＋]|\\(?:cdot|times|odot|circ))\s*\Z")
 _MARKS = re.compile(
@@ -184,7 +185,7 @@ class _Joiner:
         if _STARTS_RELATION.match(text):
             return True
         if relation and self.related and balance >= 0:
-            # Two relations are two statements, even if a bracket was forgotten: the mistake stays in its line.
+            # Two relations are two statements, even if a bracket was forgotten: mistakes stay in their line.
             return False
         if self.depth > 0:
             return True
@@ -193,7 +194,7 @@ class _Joiner:
 
 
 def _scan(text: str) -> tuple[int, bool]:
-    """How many brackets stay open, and whether there is a relation outside brackets, not at the very start."""
+    """How many brackets stay open, and whether there is a relation outside brackets."""
     depth, relation = 0, False
     for match in _MARKS.finditer(text):
         mark = match.group()

@@ -283,6 +283,7 @@ _FUNCTION_ROWS = {
     "multiply": "multiply",
     "outer": "outer",
     "square": "square",
+    "power": "power",
     "where": "where",
     "vec": "vec",
 }
@@ -296,7 +297,7 @@ REDUCTIONS = frozenset({"sum", "prod", "max", "min", "mean"})
 """Functions that with a subscript run over an index."""
 
 _NEED_BRACKETS = """
-    sum prod mean identity dot matmul multiply vec where transpose norm outer square diag sign
+    sum prod mean identity dot matmul multiply vec where transpose norm outer square power diag sign
 """
 NEED_BRACKETS = frozenset(_NEED_BRACKETS.split())
 """Functions that are words of other languages too: names, unless brackets (or limits) follow."""

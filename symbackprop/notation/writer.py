@@ -153,7 +153,7 @@ class Writer:
         if isinstance(named, Partial) and named.upper_axes == 0:
             return self.markup.partial(self.name(named.upper), self.whole(named.lower[reference.indices], axes))
         kinds = self.leading.get(reference.base, ())
-        labels = [(n, self._write(i, {})[0]) for n, i in enumerate(reference.indices) if i not in axes]
+        labels = [(n, self._index(i, {})) for n, i in enumerate(reference.indices) if i not in axes]
         text = self._labelled(self.name(reference.base), [(kinds[n], label) for n, label in labels if n < len(kinds)])
         others = [label for n, label in labels if n >= len(kinds)]
         return self._labelled(text, [("paren", ",".join(others))] if others else [])
@@ -206,7 +206,7 @@ class Writer:
             parts = (named.upper, e.indices[:named.upper_axes]), (named.lower, e.indices[named.upper_axes:])
             return self.markup.partial(*(self._write(base[at] if at else base, letters)[0] for base, at in parts)), ATOM
         kinds = self.leading.get(e.base, ())
-        entries = [self._write(i, letters)[0] for i in e.indices]
+        entries = [self._index(i, letters) for i in e.indices]
         text = self._labelled(self.name(e.base), list(zip(kinds, entries, strict=False)))
         entries = entries[len(kinds):]
         if not entries:
@@ -218,6 +218,11 @@ class Writer:
                 c in text for c in "₀₁₂₃₄₅₆₇₈₉/"):
             text = self.markup.brackets(text)
         return self.markup.subscript(text, below), ATOM
+
+    def _index(self, e: Any, letters: dict[Any, str]) -> str:
+        """What stands at an index position; as text without spaces: ``t-1``."""
+        text = self._write(e, letters)[0]
+        return text.replace(" ", "") if self.markup is TEXT else text
 
     # -- sums and products ---------------------------------------------------------------------------------------
     def _add(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
@@ -390,6 +395,8 @@ class Writer:
                     "Equality": "Eq", "Unequality": "Ne"}[kind]
         if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):
             left, right, relation = _balanced(left)
+        if relation == "Eq" and left.is_Symbol and right.is_Symbol and left.name.isupper() and right.name.islower():
+            left, right = right, left  # `l = L`: an index equals a size
         text = [self._write(side, letters)[0] for side in (left, right)]
         return f"{text[0]} {self.markup.relations[relation]} {text[1]}"
 

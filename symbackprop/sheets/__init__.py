@@ -2,6 +2,7 @@
 
 `compose` writes a `Sheet` of blocks; the sheet renders itself as Markdown, LaTeX, HTML, notebook and plain text.
 """
+
 from symbackprop.sheets.compose import compose
 from symbackprop.sheets.sheet import Sheet
 

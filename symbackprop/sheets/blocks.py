@@ -1,8 +1,9 @@
 """The blocks of a sheet: what is said, in which order, without any markup.
 
-Contract: frozen data only. Words are `Text` and `Strong`, mathematics is `Math` (LaTeX and its twin for a terminal);
-a format decides what they look like and escapes what is text.
+Contract: frozen data only. Words are `Text` and `Strong`, mathematics is `Math` (LaTeX and its twin for a
+terminal); a format decides what they look like and escapes what is text.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,8 +1,10 @@
 r"""Long right sides as several lines, broken where a human breaks: between terms, then between factors.
 
-Contract: `broken(write, expression, room)` gives the lines of one right side, none wider than `room` em where its parts
-allow that; a line that continues a sum begins with its sign, one that continues a product with a dot.
+Contract: `broken(write, expression, room)` gives the lines of one right side, none wider than `room` em
+where its parts allow that; a line that continues a sum begins with its sign, one that continues a product
+with a dot.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -46,7 +48,9 @@ def broken_product(write: MathWriter, factors: Factors, room: float = ROOM) -> l
     whole = write.product(factors)
     if width(whole.latex) <= room:
         return [whole]
-    return packed(_factor_atoms(write, factors, room) if len(factors) > 1 else _atoms(write, factors[0], room), room)
+    return packed(
+        _factor_atoms(write, factors, room) if len(factors) > 1 else _atoms(write, factors[0], room), room
+    )
 
 
 def packed(atoms: Sequence[Atom], room: float) -> list[Math]:
@@ -74,7 +78,13 @@ def side_by_side(single: Sequence[Row], room: float = ROOM) -> list[Row]:
     for row in single:
         previous = found[-1] if found else None
         if previous is not None and row.left and not previous.condition and not row.condition:
-            longer = previous.right + BESIDE + row.left + Math(f" {row.relation.latex} ", f" {row.relation.text} ") + row.right
+            longer = (
+                previous.right
+                + BESIDE
+                + row.left
+                + Math(f" {row.relation.latex} ", f" {row.relation.text} ")
+                + row.right
+            )
             if width(previous.left.latex) + width(longer.latex) <= room:
                 found[-1] = Row(previous.left, longer, previous.relation)
                 continue

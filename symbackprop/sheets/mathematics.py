@@ -1,7 +1,9 @@
 """Expressions of a derivation as `Math`: LaTeX and its terminal twin, written once.
 
-Contract: a `MathWriter` spells names, expressions, products and derivatives of one derivation in both notations.
+Contract: a `MathWriter` spells names, expressions, products and derivatives of one derivation in both
+notations.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +18,7 @@ from symbackprop.network import Quantity
 from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
 from symbackprop.sheets.blocks import NOTHING, Math, joined
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.naming import derivative_names, leading_indices
 
 THIN = Math(r"\,", " ")
@@ -31,8 +34,11 @@ class MathWriter:
         letters = _letters(derivation)
         leading = leading_indices(derivation)
         self._writers = tuple(
-            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading)
-            for markup in (LATEX, TEXT))
+            Writer(
+                {**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading
+            )
+            for markup in (LATEX, TEXT)
+        )
 
     def _both(self, write: Callable[[Writer], str]) -> Math:
         latex, text = self._writers
@@ -49,8 +55,15 @@ class MathWriter:
         return self._both(lambda w: w.product(factors))
 
     def name(self, quantity: Quantity) -> Math:
-        """The name of a quantity, without indices."""
-        return self._both(lambda w: w.name(quantity.base))
+        """The name of a quantity, without its row and column; a layer or step stays: ``W^{[l]}``."""
+        network = self.derivation.network
+        at = [axis.index for axis in quantity.axes]
+        axes = matrix_axes(network, quantity.base, at)
+        return (
+            self.whole(quantity.entry, axes)
+            if len(axes) < len(at)
+            else self._both(lambda w: w.name(quantity.base))
+        )
 
     def names(self, quantities: Iterable[Quantity]) -> list[Math]:
         """The names of several quantities."""
@@ -60,10 +73,9 @@ class MathWriter:
         """The derivative of one reference with respect to another, as a fraction."""
         return self._both(lambda w: w.markup.partial(w(upper), w(lower)))
 
-    def slashed(self, upper: Any, lower: Any) -> Math:
-        """The same derivative for a line of text: ``∂E/∂w``."""
-        return self._both(lambda w: (rf"\partial {w(upper)}/\partial {w(lower)}" if w.markup is LATEX
-                                     else w.markup.partial(w(upper), w(lower))))
+    def slashed(self, upper: Math, lower: Math) -> Math:
+        """A derivative for a line of text: ``∂E/∂w``."""
+        return Math(rf"\partial {upper.latex}/\partial {lower.latex}", f"∂{upper.text}/∂{lower.text}")
 
     def derivative_symbol(self, upper: Any, lower: Any) -> Any:
         """A symbol that is printed as the derivative of one reference with respect to another."""
@@ -73,7 +85,9 @@ class MathWriter:
         key = symbol.base if at else symbol
         for writer in self._writers:
             writer.names.setdefault(  # type: ignore[attr-defined]
-                key, Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))))
+                key,
+                Partial(getattr(upper, "base", upper), getattr(lower, "base", lower), len(indices_of(upper))),
+            )
         return symbol
 
     def matrix(self, expression: Any, at: Sequence[Any], base: Any = None) -> tuple[Node, Math] | None:
@@ -96,9 +110,16 @@ class MathWriter:
 
     def ranges(self, limits: Sequence[Limit]) -> Math:
         """``i = 1, ..., n;  s = 1, ..., m``: for which index values a formula holds."""
-        parts = [self._both(lambda w, limit=limit: (
-            f"{w(limit.index)} = {w(limit.low)}" + (r",\dots," if w.markup is LATEX else "..") + w(limit.high)))
-            for limit in limits]
+        parts = [
+            self._both(
+                lambda w, limit=limit: (
+                    f"{w(limit.index)} = {w(limit.low)}"
+                    + (r",\dots," if w.markup is LATEX else "..")
+                    + w(limit.high)
+                )
+            )
+            for limit in limits
+        ]
         return Math("(", "(") + joined(parts, Math(r",\; ", ", ")) + Math(")", ")")
 
     def shape(self, quantity: Quantity) -> Math:
@@ -107,8 +128,10 @@ class MathWriter:
             return NOTHING
         sizes = [self(size) for size in quantity.shape]
         if len(sizes) > 1:
-            sizes = [Math(f"({m.latex})", f"({m.text})") if size.is_Add else m
-                     for m, size in zip(sizes, quantity.shape, strict=True)]
+            sizes = [
+                Math(f"({m.latex})", f"({m.text})") if size.is_Add else m
+                for m, size in zip(sizes, quantity.shape, strict=True)
+            ]
         return joined(sizes, Math(r" \times ", "×"))
 
     def path(self, quantities: Iterable[Quantity]) -> Math:

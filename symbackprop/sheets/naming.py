@@ -1,36 +1,56 @@
 r"""What the derivatives of a network are called: ``\delta_z``, ``\delta^{(1)}``, ``\frac{\partial E}{\partial w}``.
 
-Contract: `derivative_names(derivation, markup)` maps the symbols of adjoints to names that a `Writer` prints; names of
-deltas follow the names of their quantities and are unique.
+Contract: `derivative_names(derivation, markup)` maps the symbols of adjoints to names that a `Writer`
+prints; names of deltas follow the names of their quantities and are unique.
 """
+
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symbackprop.derivation import Derivation
+from symbackprop.derivation import Derivation, activation_argument
 from symbackprop.indexed import Base, base_of
 from symbackprop.names import Name, make_name
 from symbackprop.network import Quantity
 from symbackprop.notation.writer import LATEX, Markup, Partial
 
 
-def delta_names(quantities: Sequence[Quantity]) -> dict[Base, Name | None]:
-    r"""The name of the delta of each quantity: its own scripts where they tell layer or unit, else None.
+def delta_names(derivation: Derivation) -> dict[Base, Name | None]:
+    r"""The name of each delta: with the quantity's own scripts where they tell layer or unit, else None.
 
-    ``z^{(1)}`` has ``\delta^{(1)}``, ``net_{o1}`` has ``\delta_{o1}``; ``z`` and ``h_1`` keep their letter, and so does
-    every quantity whose scripts another one shares: ``\delta_z``, ``\delta_{h_1}``.
+    ``z^{(1)}`` has ``\delta^{(1)}``, ``net_{o1}`` has ``\delta_{o1}``, ``Z^{[l]}`` with an index ``l`` has
+    ``\delta^{[l]}``; ``z`` and ``h_1`` keep their letter, and so does every quantity whose scripts another one
+    shares: ``\delta_z``, ``\delta_{h_1}``.
     """
-    short = {q.base: _by_scripts(q.name) for q in quantities}
+    leading = derivation.network.leading
+    short = {
+        q.base: make_name("delta")
+        if q.base in leading and is_preactivation(derivation, q)
+        else _by_scripts(q.name)
+        for q in derivation.deltas
+    }
     shared = Counter(name.key for name in short.values() if name is not None)
-    return {base: name if name is not None and shared[name.key] == 1 else None for base, name in short.items()}
+    return {
+        base: name if name is not None and shared[name.key] == 1 else None for base, name in short.items()
+    }
+
+
+def is_preactivation(derivation: Derivation, quantity: Quantity) -> bool:
+    """Is the quantity only used as the argument of activations?"""
+    users = [c.consumer for c in derivation.sweep[quantity.base].contributions]
+    return bool(users) and all(
+        (argument := activation_argument(e)) is not None and base_of(argument) == quantity.base for e in users
+    )
 
 
 def _by_scripts(name: Name) -> Name | None:
     """Delta with the scripts of a name, if these name a layer (in brackets) or a unit (with a letter)."""
-    telling = any(s.kind in {"bracket", "paren"} or s.kind == "sub" and s.text[:1].isalpha() and len(s.text) > 1
-                  for s in name.scripts)
+    telling = any(
+        s.kind in {"bracket", "paren"} or (s.kind == "sub" and s.text[:1].isalpha() and len(s.text) > 1)
+        for s in name.scripts
+    )
     return make_name("delta", "", name.scripts) if telling and not name.opaque else None
 
 
@@ -48,9 +68,10 @@ def derivative_names(derivation: Derivation, markup: Markup) -> dict[Any, Name |
     """The names of all adjoints: deltas by name in style ``delta``, everything else as a derivative of the loss."""
     loss = derivation.network.loss.base
     found: dict[Any, Name | Partial | str] = {
-        base_of(_symbol(derivation, q)): Partial(loss, q.base) for q in derivation.network.quantities.values()}
+        base_of(_symbol(derivation, q)): Partial(loss, q.base) for q in derivation.network.quantities.values()
+    }
     if derivation.style == "delta":
-        for quantity, spelled in _spelled(derivation.deltas, markup):
+        for quantity, spelled in _spelled(derivation, markup):
             found[base_of(_symbol(derivation, quantity))] = spelled
     return found
 
@@ -65,9 +86,9 @@ def leading_indices(derivation: Derivation) -> dict[Any, Sequence[str]]:
     return found
 
 
-def _spelled(quantities: Sequence[Quantity], markup: Markup) -> Iterable[tuple[Quantity, str]]:
-    names = delta_names(quantities)
-    return ((q, spelled_delta(q, names[q.base], markup)) for q in quantities)
+def _spelled(derivation: Derivation, markup: Markup) -> Iterable[tuple[Quantity, str]]:
+    names = delta_names(derivation)
+    return ((q, spelled_delta(q, names[q.base], markup)) for q in derivation.deltas)
 
 
 def _symbol(derivation: Derivation, quantity: Quantity) -> Any:

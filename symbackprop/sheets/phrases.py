@@ -1,8 +1,10 @@
 """The sentences of a sheet, from one file per language.
 
-Contract: `Phrases(language, folders)` gives the sentence of a key with its ``{placeholders}`` filled in, as inline
-pieces; ``**words**`` are strong. A folder that comes earlier overrides single keys of the later ones.
+Contract: `Phrases(language, folders)` gives the sentence of a key with its ``{placeholders}`` filled in, as
+inline pieces; ``**words**`` are strong. A folder that comes earlier overrides single keys of the later
+ones.
 """
+
 from __future__ import annotations
 
 import re
@@ -28,11 +30,15 @@ class Phrases:
 
     def __init__(self, language: str, folders: Sequence[Path]) -> None:
         self.language = language
-        self.files = [file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()]
+        self.files = [
+            file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()
+        ]
         if not self.files:
             known = sorted({file.stem for folder in folders for file in (folder / "phrases").glob("*.toml")})
-            raise PhraseError(f"there are no phrases for the language {language!r}",
-                              hint=f"there are {', '.join(known)}; a new language is one file phrases/{language}.toml")
+            raise PhraseError(
+                f"there are no phrases for the language {language!r}",
+                hint=f"there are {', '.join(known)}; a new language is one file phrases/{language}.toml",
+            )
         self._sentences: dict[str, str] = {}
         for file in reversed(self.files):
             self._sentences.update(_flat(_read(file)))
@@ -50,15 +56,18 @@ class Phrases:
 
     def _sentence(self, key: str) -> str:
         if key not in self._sentences:
-            raise PhraseError(f"the phrase '{key}' is missing", file=str(self.files[-1]),
-                              hint=f"add it to the file; what it says in English is in phrases/en.toml under '{key}'")
+            raise PhraseError(
+                f"the phrase '{key}' is missing",
+                file=str(self.files[-1]),
+                hint=f"add it to the file; what it says in English is in phrases/en.toml under '{key}'",
+            )
         return self._sentences[key]
 
     def _pieces(self, key: str, sentence: str, fillings: dict[str, Filling]) -> list[Inline]:
         found: list[Inline] = []
         position = 0
         for match in _PIECES.finditer(sentence):
-            found.append(Text(sentence[position:match.start()]))
+            found.append(Text(sentence[position : match.start()]))
             position = match.end()
             name, strong = match.groups()
             if strong is not None:
@@ -67,9 +76,11 @@ class Phrases:
             elif name in fillings:
                 found += _as_line(fillings[name])
             else:
-                raise PhraseError(f"the phrase '{key}' has a placeholder {{{name}}} that nothing fills",
-                                  file=str(self.files[0]),
-                                  hint=f"it may use {', '.join('{' + f + '}' for f in fillings) or 'no placeholder'}")
+                raise PhraseError(
+                    f"the phrase '{key}' has a placeholder {{{name}}} that nothing fills",
+                    file=str(self.files[0]),
+                    hint=f"it may use {', '.join('{' + f + '}' for f in fillings) or 'no placeholder'}",
+                )
         return [*found, Text(sentence[position:])]
 
     def listed(self, items: Sequence[Filling]) -> Line:
@@ -113,8 +124,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise PhraseError(f"the phrase file cannot be read: {error}", file=str(file),
-                          hint="every line is  key = \"sentence\"") from error
+        raise PhraseError(
+            f"the phrase file cannot be read: {error}", file=str(file), hint='every line is  key = "sentence"'
+        ) from error
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:

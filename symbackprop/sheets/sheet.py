@@ -2,6 +2,7 @@
 
 Contract: a `Sheet` is frozen; every ``to_...`` gives the same bytes for the same sheet.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Sheet:
 
     def to_markdown(self, dialect: Dialect = "jupyter", picture: str | None = None) -> str:
         """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences. The network is drawn by Mermaid, or is
-        the file `picture`."""
+        the file `picture`.
+        """
         return to_markdown(self.blocks, self.folders, dialect, picture)
 
     def to_latex(self) -> str:
@@ -73,8 +75,10 @@ class Sheet:
             case ".txt":
                 content = self.to_text()
             case other:
-                raise SymbackpropError(f"a sheet cannot be written as '{other}'",
-                                       hint="use a file that ends in .md, .tex, .html, .ipynb or .txt")
+                raise SymbackpropError(
+                    f"a sheet cannot be written as '{other}'",
+                    hint="use a file that ends in .md, .tex, .html, .ipynb or .txt",
+                )
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
 

@@ -1,8 +1,10 @@
 """Where templates and phrases are found, and how a format fills them in.
 
-Contract: a teacher's folder is searched first, then the templates that come with symbackprop. A format has one macro
-for each kind of block and one page; a teacher's file may hold a single macro, the others are found behind it.
+Contract: a teacher's folder is searched first, then the templates that come with symbackprop. A format has
+one macro for each kind of block and one page; a teacher's file may hold a single macro, the others are
+found behind it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from symbackprop.errors import SymbackpropError
 
 LATEX_DELIMITERS = {
-    "variable_start_string": "<<", "variable_end_string": ">>", "block_start_string": "<%",
-    "block_end_string": "%>", "comment_start_string": "<#", "comment_end_string": "#>"}
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
 
 
 def built_in_folder() -> Path:
@@ -34,7 +41,9 @@ def template_folders(own: Path | str | None = None) -> tuple[Path, ...]:
     if own is None:
         return (built_in_folder(),)
     if not Path(own).is_dir():
-        raise SymbackpropError(f"there is no folder {own}", hint="give the folder that holds phrases/ or markdown/ ...")
+        raise SymbackpropError(
+            f"there is no folder {own}", hint="give the folder that holds phrases/ or markdown/ ..."
+        )
     return Path(own), built_in_folder()
 
 
@@ -49,20 +58,34 @@ class Templates:
         escape: is text escaped on its own (HTML)?
     """
 
-    def __init__(self, folders: Sequence[Path], sources: Sequence[str], filters: Mapping[str, Callable[..., Any]],
-                 delimiters: Mapping[str, str] | None = None, *, escape: bool = False) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        sources: Sequence[str],
+        filters: Mapping[str, Callable[..., Any]],
+        delimiters: Mapping[str, str] | None = None,
+        *,
+        escape: bool = False,
+    ) -> None:
         self._environments: list[Environment] = []
         for position in range(len(folders)):
             environment = Environment(
-                loader=FileSystemLoader([str(f) for f in folders[position:]]), undefined=StrictUndefined,
-                autoescape=escape, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-                **dict(delimiters or {}))
+                loader=FileSystemLoader([str(f) for f in folders[position:]]),
+                undefined=StrictUndefined,
+                autoescape=escape,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                keep_trailing_newline=True,
+                **dict(delimiters or {}),
+            )
             environment.filters.update(filters)
             self._environments.append(environment)
         self._modules: list[Any] = [
             environment.get_template(source).module
             for environment, folder in zip(self._environments, folders, strict=True)
-            for source in sources if (folder / source).is_file()]
+            for source in sources
+            if (folder / source).is_file()
+        ]
 
     def block(self, kind: str) -> Callable[..., str]:
         """The macro that writes one kind of block."""

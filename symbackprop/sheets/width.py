@@ -1,8 +1,9 @@
 r"""How wide a formula is when it is set, estimated from its LaTeX.
 
-Contract: `width(latex)` gives the width in em of the text font, right to about a tenth; formats and line breaking
-use it to keep every formula on the page without running TeX.
+Contract: `width(latex)` gives the width in em of the text font, right to about a tenth; formats and line
+breaking use it to keep every formula on the page without running TeX.
 """
+
 from __future__ import annotations
 
 import re
@@ -10,18 +11,74 @@ from functools import lru_cache
 
 _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 
-_SPACES = {r"\,": 0.17, r"\:": 0.22, r"\;": 0.28, r"\ ": 0.33, r"\quad": 1.0, r"\qquad": 2.0, r"\!": -0.17, "~": 0.33}
-_COMMANDS = {
-    r"\partial": 0.57, r"\sum": 1.62, r"\cdot": 0.72, r"\times": 1.22, r"\odot": 1.22, r"\leftarrow": 1.56,
-    r"\longrightarrow": 2.17, r"\rightarrow": 1.56, r"\to": 1.56, r"\le": 1.34, r"\ge": 1.34, r"\ne": 1.34,
-    r"\in": 1.22, r"\dots": 1.2, r"\cdots": 1.2, r"\max": 1.9, r"\min": 1.8, r"\log": 1.45, r"\exp": 1.65,
-    r"\tanh": 2.15, r"\sin": 1.4, r"\cos": 1.5, r"\wedge": 1.22, r"\infty": 1.0, r"\left": 0.1, r"\right": 0.1,
-    r"\bigl": 0.05, r"\bigr": 0.05, r"\mid": 1.0, r"\vert": 0.28, r"\lt": 1.34, r"\top": 0.8,
+_SPACES = {
+    r"\,": 0.17,
+    r"\:": 0.22,
+    r"\;": 0.28,
+    r"\ ": 0.33,
+    r"\quad": 1.0,
+    r"\qquad": 2.0,
+    r"\!": -0.17,
+    "~": 0.33,
 }
-_CHARACTERS = {**dict.fromkeys("+-", 1.22), **dict.fromkeys("=<>", 1.34), **dict.fromkeys("()[]", 0.39),
-               **dict.fromkeys(",;", 0.45), **dict.fromkeys("|'.:!", 0.28), **dict.fromkeys("mwMW", 0.9)}
-_FONTS = frozenset({r"\mathit", r"\mathrm", r"\mathbf", r"\text", r"\hat", r"\bar", r"\tilde", r"\dot", r"\vec",
-                    r"\mathcal", r"\boldsymbol", r"\mathbb"})
+_COMMANDS = {
+    r"\partial": 0.57,
+    r"\sum": 1.62,
+    r"\cdot": 0.72,
+    r"\times": 1.22,
+    r"\odot": 1.22,
+    r"\leftarrow": 1.56,
+    r"\longrightarrow": 2.17,
+    r"\rightarrow": 1.56,
+    r"\to": 1.56,
+    r"\le": 1.34,
+    r"\ge": 1.34,
+    r"\ne": 1.34,
+    r"\in": 1.22,
+    r"\dots": 1.2,
+    r"\cdots": 1.2,
+    r"\max": 1.9,
+    r"\min": 1.8,
+    r"\log": 1.45,
+    r"\exp": 1.65,
+    r"\tanh": 2.15,
+    r"\sin": 1.4,
+    r"\cos": 1.5,
+    r"\wedge": 1.22,
+    r"\infty": 1.0,
+    r"\left": 0.1,
+    r"\right": 0.1,
+    r"\bigl": 0.05,
+    r"\bigr": 0.05,
+    r"\mid": 1.0,
+    r"\vert": 0.28,
+    r"\lt": 1.34,
+    r"\top": 0.8,
+}
+_CHARACTERS = {
+    **dict.fromkeys("+-", 1.22),
+    **dict.fromkeys("=<>", 1.34),
+    **dict.fromkeys("()[]", 0.39),
+    **dict.fromkeys(",;", 0.45),
+    **dict.fromkeys("|'.:!", 0.28),
+    **dict.fromkeys("mwMW", 0.9),
+}
+_FONTS = frozenset(
+    {
+        r"\mathit",
+        r"\mathrm",
+        r"\mathbf",
+        r"\text",
+        r"\hat",
+        r"\bar",
+        r"\tilde",
+        r"\dot",
+        r"\vec",
+        r"\mathcal",
+        r"\boldsymbol",
+        r"\mathbb",
+    }
+)
 _SCRIPT = 0.72
 
 
@@ -96,4 +153,6 @@ class _Setter:
         if token.startswith("\\") and token[1:].isalpha():
             return _COMMANDS.get(token, 0.62)
         character = token[-1]
-        return _CHARACTERS.get(character, 0.0 if character in "&}" else 1.0 if ord(character) > 0x2E80 else 0.55)
+        return _CHARACTERS.get(
+            character, 0.0 if character in "&}" else 1.0 if ord(character) > 0x2E80 else 0.55
+        )

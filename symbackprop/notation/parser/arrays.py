@@ -5,11 +5,11 @@ Contract: `[x]` around one expression is a bracket, `[z > 0]` an indicator, `[a,
 
 from __future__ import annotations
 
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.calls import Calls
 from symbackprop.notation.parser.cursor import CLOSING
 from symbackprop.notation.syntax import Cases, Compare, Indicator, Matrix, Node
 from symbackprop.notation.tables import CASES_ENVIRONMENTS
+from symbackprop.notation.tokens import Token
 
 
 class Arrays(Calls):

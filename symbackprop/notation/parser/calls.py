@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from symbackprop.names import Name, make_name
 from symbackprop.names.alphabet import LETTERS
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.cursor import (
     CLOSING,
     NAME_KINDS,
@@ -46,6 +45,7 @@ from symbackprop.notation.tables import (
     NEED_BRACKETS,
     REDUCTIONS,
 )
+from symbackprop.notation.tokens import Token
 
 TWO = Number(number_value("2"), "2")
 _PREFIXES = frozenset({"Delta", "d"})
@@ -71,6 +71,7 @@ _CODE_WORDS: dict[str, Callable[[tuple[Node, ...]], Node | None]] = {
     "dot": lambda a: Multiply(a, ("at",)) if len(a) == 2 else None,
     "matmul": lambda a: Multiply(a, ("at",)) if len(a) == 2 else None,
     "multiply": lambda a: Multiply(a, ("hadamard",)) if len(a) == 2 else None,
+    "power": lambda a: Power(a[0], a[1]) if len(a) == 2 else None,
     "square": lambda a: Power(a[0], TWO) if len(a) == 1 else None,
     "transpose": lambda a: Transpose(a[0]) if len(a) == 1 else None,
     "norm": lambda a: Norm(a[0]) if len(a) == 1 else None,
@@ -123,7 +124,7 @@ class Calls(Reductions):
     # ---- is it a function?
 
     def _is_function(self, value: str, function: str) -> bool:
-        if self.vocabulary.find(make_name(value)) is not None:
+        if self._is_quantity(value):
             return False
         after = self._behind_scripts()
         if value == "sigma":
@@ -133,7 +134,7 @@ class Calls(Reductions):
         return True
 
     def _is_letter_function(self, value: str) -> bool:
-        if self.vocabulary.find(make_name(value)) is not None:
+        if self._is_quantity(value):
             return False
         after = self._behind_scripts()
         return (
@@ -141,6 +142,18 @@ class Calls(Reductions):
             or self.after() == "'"
             or (value in self.vocabulary.functions and after in NAME_KINDS)
         )
+
+    def _is_quantity(self, value: str) -> bool:
+        r"""Whether a word that may be a function is a known quantity here: `f_t` of an LSTM, `\sigma^2`."""
+        if self.vocabulary.find(make_name(value)) is not None:
+            return True
+        if not self.vocabulary.names or self.after() not in {"_", "^"}:
+            return False
+        here = self.at
+        name, glued = self.base_name()
+        known = self._known(name, glued + self.raw_scripts(name)) is not None
+        self.at = here
+        return known
 
     def _behind_scripts(self) -> str:
         """The kind of the token behind the scripts of the word at the cursor."""

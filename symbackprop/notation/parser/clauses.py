@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from symbackprop.notation.lexer import Token, tokenize
+from symbackprop.notation.lexer import tokenize
 from symbackprop.notation.parser.cursor import OPENING, top_level
 from symbackprop.notation.source import Line
+from symbackprop.notation.tokens import Token
 
 ClauseKind = Literal["equation", "in", "is", "assume", "roles", "title"]
 
@@ -95,7 +96,13 @@ def _statements(tokens: list[Token], kind: ClauseKind) -> list[Clause]:
     tokens = [_as_keyword(tokens, n) for n in range(len(tokens))]
     found: list[Clause] = []
     start = 0
-    for stop in [*top_level(tokens, _SEMICOLON), last]:
+    marks = [n for n in top_level(tokens, _SEMICOLON) if tokens[n + 1].kind not in RELATIONS]
+    if len(marks) < sum(token.kind == ";" for token in tokens):
+        # A row that begins with `=` goes on with the row before it.
+        tokens = [t for n, t in enumerate(tokens) if t.kind != ";" or tokens[n + 1].kind not in RELATIONS]
+        last = len(tokens) - 1
+        marks = top_level(tokens, _SEMICOLON)
+    for stop in [*marks, last]:
         if stop > start:
             found += _sentence(cut(tokens, start, stop), kind)
         start = stop + 1

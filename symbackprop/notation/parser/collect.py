@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from symbackprop.names import Kind, Name, make_name
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, split_clauses
 from symbackprop.notation.parser.cursor import NAME_KINDS, split_run, top_level
 from symbackprop.notation.parser.expressions import Parser
@@ -20,6 +19,7 @@ from symbackprop.notation.parser.scripts import Raw
 from symbackprop.notation.parser.vocabulary import NOTHING_KNOWN, Family, Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.tables import FUNCTION_LETTERS, FUNCTIONS, REDUCTIONS
+from symbackprop.notation.tokens import Token
 
 _IN = frozenset({"in"})
 _SETS = frozenset({"R", "Reals", "reals", "x"})

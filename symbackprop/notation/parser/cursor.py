@@ -10,13 +10,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from symbackprop.errors import NotationError, Span
-from symbackprop.notation.lexer import DEEPEST, Token
+from symbackprop.notation.brackets import CLOSERS, CLOSING
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Node, Number
+from symbackprop.notation.tokens import DEEPEST, Token
 
-OPENING = {"(": ")", "[": "]", "{": "}", "lset": "rset", "langle": "rangle", "begin": "end_begin"}
-CLOSING = frozenset(OPENING.values())
+OPENING = CLOSERS
+"""Kinds of opening brackets -> their closing ones."""
 SHOWN = {
     "lset": r"\{",
     "rset": r"\}",

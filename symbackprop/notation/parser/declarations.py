@@ -9,7 +9,6 @@ import difflib
 from collections.abc import Iterable
 
 from symbackprop.names import parse_name
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.clauses import Clause, cut
 from symbackprop.notation.parser.cursor import NAME_KINDS, top_level
 from symbackprop.notation.parser.expressions import Parser, parse_tokens
@@ -18,6 +17,7 @@ from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Assumption, Call, Compare, FunctionIs, Matrix, Reference, Statement
 from symbackprop.notation.tables import FUNCTIONS
+from symbackprop.notation.tokens import Token
 
 NAMES_HINT = "names are separated by commas: inputs: x_1, x_2"
 
@@ -46,9 +46,11 @@ def parse_function(line: Line, tokens: list[Token]) -> Statement:
         raise line.error(
             "a name is missing before 'is'", (tokens[0].start, tokens[position].end), "f is tanh"
         )
+    if not words:
+        raise line.error("a function is missing behind 'is'", tokens[position][2:], "f is tanh")
     function = FUNCTIONS.get(words[0].value) if len(words) == 1 else None
     if function is None:
-        place = (words[0].start, words[-1].end) if words else (tokens[position].start, tokens[position].end)
+        place = (words[0].start, words[-1].end)
         written = line.text[place[0] : place[1]]
         close = difflib.get_close_matches(written, FUNCTIONS, 1, 0.5)
         hint = (

@@ -6,7 +6,7 @@ order, and products stay flat.
 
 from __future__ import annotations
 
-from symbackprop.notation.lexer import Token, tokenize
+from symbackprop.notation.lexer import tokenize
 from symbackprop.notation.parser.cursor import NAME_KINDS
 from symbackprop.notation.parser.operands import BEGINNINGS, COMPARISONS, JOINTS, Operands
 from symbackprop.notation.parser.vocabulary import NOTHING_KNOWN, Vocabulary
@@ -24,6 +24,7 @@ from symbackprop.notation.syntax import (
     Number,
     Power,
 )
+from symbackprop.notation.tokens import Token
 
 STARTS = (NAME_KINDS | BEGINNINGS.keys()) - {"dots"}
 """Tokens with which a factor begins."""
@@ -41,7 +42,7 @@ def parse_expression(text: Line | str, vocabulary: Vocabulary = NOTHING_KNOWN) -
     Multiply(factors=(Number(2), w_12), joints=('juxtaposition',))
     """
     line = Line.of(text) if isinstance(text, str) else text
-    return parse_tokens(line, tokenize(line), vocabulary)
+    return parse_tokens(line, [t for t in tokenize(line) if t.kind != "quad"], vocabulary)
 
 
 def parse_tokens(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> Node:
@@ -139,9 +140,13 @@ class Parser(Operands):
         glued = isinstance(divisor, Number) and following.kind in NAME_KINDS and self.adjacent()
         if glued or divisor is self.split_product:
             place = (divisor.span[0], following.end if glued else divisor.span[1])
-            text = self.line.text[place[0] : place[1]]
-            hint = f"write /({text}), or put the first factor in brackets with what stands before the slash"
-            raise self.error(f"how far does the slash reach: is {text} all below it?", place, hint)
+            below = self.line.text[place[0] : place[1]]
+            above = self.line.text[factors[-1].span[0] : factors[-1].span[1]]
+            raise self.error(
+                f"how far does the slash reach: is {below} all below it?",
+                place,
+                f"write {above}/({below}), or a space behind the first factor below",
+            )
         partial = self.derivative(factors[-1], divisor, slash=True)
         if partial is not None:
             factors[-1] = partial

@@ -6,10 +6,10 @@ Contract: a `Raw` script becomes a `Script` with its index expressions, or the n
 from __future__ import annotations
 
 from symbackprop.names import Kind, make_name, parse_name
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.cursor import CLOSING, OPENING, number_node, number_value, split_run
 from symbackprop.notation.parser.scripts import Raw, Scripts
 from symbackprop.notation.syntax import Node, Number, Reference, Script
+from symbackprop.notation.tokens import Token
 
 _OPERATORS = frozenset({"+", "-", "*", "/", "cdot", "times", "(", "frac", "<", ">", "<=", ">=", "=", "!="})
 MOST_INDICES = 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symbackprop.names import make_name
-from symbackprop.notation.lexer import Token
+from symbackprop.names.alphabet import LETTERS
 from symbackprop.notation.parser.arrays import Arrays
 from symbackprop.notation.parser.cursor import CLOSING, NAME_KINDS, number_node, number_value, shown
 from symbackprop.notation.parser.scripts import Raw
@@ -19,7 +19,6 @@ from symbackprop.notation.syntax import (
     Call,
     Compare,
     Divide,
-    Element,
     Gradient,
     Indicator,
     Inner,
@@ -35,6 +34,7 @@ from symbackprop.notation.syntax import (
     Transpose,
 )
 from symbackprop.notation.tables import FUNCTIONS
+from symbackprop.notation.tokens import Token
 
 JOINTS: dict[str, Joint] = {"cdot": "cdot", "*": "star", "@": "at", "times": "times", "hadamard": "hadamard"}
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "=", "!=", "≈", "in"})
@@ -237,11 +237,26 @@ class Operands(Arrays):
                     r"write \frac{\partial L}{\partial W}" if not slash else "write ∂L/∂W",
                 )
         # `dE/dw_99`: at least one of the two names is known, or the pattern is unmistakable.
-        wrt = _undifferentiated(below)
-        of = _undifferentiated(above)
+        wrt = self._undifferentiated(below)
+        of = self._undifferentiated(above)
         if of is not None and wrt is not None:
             return Partial(of, wrt, span=span)
         return None
+
+    def _undifferentiated(self, node: Node) -> Node | None:
+        """The x of dx, whether x is known or dx is merely spelled like it."""
+        match node:
+            case Gradient("d", wrt):
+                return wrt
+            case Multiply((Reference(name, ()), factor), ("juxtaposition",)) if name.key == "d":
+                return factor
+            case Reference(name) if self.vocabulary.find(name) is None:
+                if len(name.base) < 2 or name.base[0] != "d" or name.accent or name.base in LETTERS:
+                    return None
+                wrt = make_name(name.base[1:], "", name.scripts, name.glued)
+                return Reference(wrt, node.scripts, span=node.span)
+            case _:
+                return None
 
     def root(self, token: Token) -> Node:
         r"""`\sqrt{x}`, `\sqrt[3]{x}`, `√x`."""
@@ -337,19 +352,3 @@ BEGINNINGS: dict[str, Callable[[Operands, Token], Node]] = {
     "dots": Operands.dots,
 }
 """Kind of token -> what begins with it; names are read by `named_operand`."""
-
-
-def _undifferentiated(node: Node) -> Node | None:
-    """The x of dx, whether known as one or merely spelled like one."""
-    match node:
-        case Gradient("d", wrt):
-            return wrt
-        case Reference(name) if len(name.base) > 1 and name.base[0] == "d" and not name.accent:
-            return Reference(
-                make_name(name.base[1:], "", name.scripts, name.glued), node.scripts, span=node.span
-            )
-        case Element(Reference() as inner, scripts):
-            found = _undifferentiated(inner)
-            return None if found is None else Element(found, scripts, span=node.span)
-        case _:
-            return None

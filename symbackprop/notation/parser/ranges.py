@@ -3,11 +3,11 @@ r"""Reads the ranges of a statement: `i = 1..H, j = 1..W`, `l = 2, \ldots, L`, `
 from __future__ import annotations
 
 from symbackprop.names import make_name
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.expressions import Parser
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Compare, Limits, Reference
+from symbackprop.notation.tokens import Token
 
 
 def parse_ranges(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> tuple[Limits, ...]:

@@ -6,10 +6,10 @@ Contract: the body is the product to the right, in which the indices are bound.
 from __future__ import annotations
 
 from symbackprop.names import make_name
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.cursor import CLOSING, NAME_KINDS, OPENING, split_run
 from symbackprop.notation.parser.runs import Runs
 from symbackprop.notation.syntax import Compare, Limits, Negate, Node, Number, Reduction, Reference
+from symbackprop.notation.tokens import Token
 
 SHORT = 20
 """How far `1, 2, ..., n` is looked through for its dots, in tokens."""

@@ -190,6 +190,9 @@ class References(Indices):
                     if powers > 1:
                         raise self.error("two exponents on one base", raw.span, "write x^{a b} or (x^a)^b")
                     node = Power(node, self.exponent(raw), span=span)
+                case "sub" if raw.label == "+":
+                    # The positive part: `[1 - y z]_+`.
+                    node = Call("relu", (node,), span=span)
                 case "sub" | "bracket" | "paren":
                     script = self.script(raw, raw.kind)
                     before = node.scripts if isinstance(node, Element) else ()

@@ -11,15 +11,17 @@ from typing import Literal, NamedTuple
 from symbackprop.errors import Span
 from symbackprop.names import Kind, Label, Name
 from symbackprop.names.spelling import label_text
-from symbackprop.notation.lexer import Token
-from symbackprop.notation.parser.cursor import Cursor, split_run
+from symbackprop.notation.parser.cursor import NAME_KINDS, Cursor, split_run
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Node
+from symbackprop.notation.tokens import Token
 
 RawKind = Literal["sub", "sup", "bracket", "paren", "transpose", "inverse", "prime"]
 
 
+_TRANSPOSES = frozenset({"T", "top", "intercal"})
+_SIGNS = frozenset({"*", "+", "-"})
 _LABEL_OF: dict[str, Kind] = {"sub": "sub", "bracket": "bracket", "paren": "paren"}
 
 
@@ -44,8 +46,8 @@ class Raw(NamedTuple):
 
     @property
     def is_word(self) -> bool:
-        """Whether it is a superscript that is no exponent but a mark: `y^*`, `w^{new}`."""
-        return self.kind == "sup" and (self.label == "*" or (self.label.isalpha() and len(self.label) > 2))
+        """Whether it is a superscript that is no exponent but a mark: `y^*`, `w^+`, `w^{new}`."""
+        return self.kind == "sup" and (self.label in _SIGNS or (self.label.isalpha() and len(self.label) > 2))
 
     def as_label(self) -> Label:
         """The script as part of a name."""
@@ -55,8 +57,9 @@ class Raw(NamedTuple):
 _SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})
 _LABEL_KINDS = frozenset({"run", "letter", "word", "number", ",", "*", "_", "{", "}"})
 _PLAIN_LABELS = frozenset({"run", "number", "letter", "word"})
+_EXPONENT_STARTS = NAME_KINDS | {"number", "(", "{", "frac", "sqrt", "["}
 _SILENT = frozenset({"_", "{", "}"})
-_BEHIND_LABELS = frozenset({"(", "[", "run", "top", "'", "}"})
+_BEHIND_LABELS = frozenset({"(", "[", "run", "word", "top", "^", "'", "number", "}"})
 LONGEST_LABEL = 60
 """Tokens of a label; what is longer is an expression."""
 
@@ -116,9 +119,9 @@ class Scripts(Cursor):
         if token.kind == "letter" or token.kind == "word":
             self.at += 1
             return Raw("sub", label_text([token.value]), (start, token.end), token)
-        if token.kind == "*":
+        if token.kind in _SIGNS:
             self.at += 1
-            return Raw("sub", "*", (start, token.end), token)
+            return Raw("sub", token.kind, (start, token.end), token)
         raise self.unexpected("a subscript is one letter, a number, or stands in braces: w_{12}")
 
     def _unbraced_run(self, base: Name | None, before: list[Raw], token: Token, start: int) -> Raw:
@@ -180,11 +183,14 @@ class Scripts(Cursor):
         elif kind == "top":
             self.at += 1
             raws.append(Raw("transpose", "", (start, token.end)))
-        elif kind == "'" or kind == "*":
+        elif kind in {"'", "*"} or (kind in _SIGNS and self.after() not in _EXPONENT_STARTS):
             self.at += 1
             raws.append(Raw("prime" if kind == "'" else "sup", kind, (start, token.end), token))
         elif kind == "run":
             raws.append(self._unbraced_exponent(base, raws, token, start))
+        elif kind == "word" and token.value in _TRANSPOSES:
+            self.at += 1
+            raws.append(Raw("transpose", "", (start, token.end)))
         elif kind in {"number", "letter", "word"}:
             self.at += 1
             label = token.value if kind != "number" or token.value.isdigit() else ""
@@ -225,6 +231,9 @@ class Scripts(Cursor):
             if self.kind == "(" and behind not in _BEHIND_LABELS:
                 break
             raws.append(self._braced("bracket" if self.kind == "[" else "paren", self.token.start))
+        if self.kind == "^" and self.at + 1 < last:
+            # `W^{(2)^T}`
+            self.at += 1
         if self.at < last:
             rest = self.tokens[self.at : last]
             span = (start, self.tokens[last].end)
@@ -236,7 +245,7 @@ class Scripts(Cursor):
             elif set(kinds) == {"'"}:
                 raws += [Raw("prime", "'", span)] * len(kinds)
             else:
-                label = "*" if kinds == ["*"] else self._label(self.at, last)
+                label = kinds[0] if len(kinds) == 1 and kinds[0] in _SIGNS else self._label(self.at, last)
                 raws.append(Raw("sup", label, span, None, self.at, last))
         self.at = last + 1
 
@@ -296,7 +305,7 @@ class Scripts(Cursor):
 
 
 def _is_transpose(tokens: list[Token]) -> bool:
-    return len(tokens) == 1 and (tokens[0].kind == "top" or tokens[0].value in {"T", "top", "intercal"})
+    return len(tokens) == 1 and (tokens[0].kind == "top" or tokens[0].value in _TRANSPOSES)
 
 
 def glued_number(token: Token, digits: str) -> Raw:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.clauses import cut
 from symbackprop.notation.parser.cursor import OPENING, split_run, top_level
 from symbackprop.notation.parser.expressions import Parser, parse_tokens
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Limits, Node, Number, Reference, Shape
+from symbackprop.notation.tokens import Token
 
 _IN = frozenset({"in"})
 _BETWEEN_SIZES = frozenset({"times", ",", "*", ";"})

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from symbackprop.notation.lexer import Token
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, cut, split_clauses
 from symbackprop.notation.parser.cursor import NAME_KINDS, top_level
 from symbackprop.notation.parser.declarations import parse_assumption, parse_function, parse_names
@@ -37,6 +36,7 @@ from symbackprop.notation.syntax import (
     Value,
 )
 from symbackprop.notation.tables import FUNCTION_LETTERS, FUNCTIONS
+from symbackprop.notation.tokens import Token
 
 
 def parse_statement(text: Line | str, vocabulary: Vocabulary = NOTHING_KNOWN) -> Statement:

@@ -1,7 +1,9 @@
 """From a derivation to a sheet: the sections and what each of them says.
 
-Contract: `compose(derivation)` gives a `Sheet`; everything on it is read off the derivation, nothing is derived again.
+Contract: `compose(derivation)` gives a `Sheet`; everything on it is read off the derivation, nothing is
+derived again.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,8 +27,14 @@ from symbackprop.sheets.templates import template_folders
 __all__ = ["compose"]
 
 
-def compose(derivation: Derivation, language: str = "en", detail: Detail = "full", form: Form | None = None,
-            values: Mapping[str, Any] | None = None, templates: Path | str | None = None) -> Sheet:
+def compose(
+    derivation: Derivation,
+    language: str = "en",
+    detail: Detail = "full",
+    form: Form | None = None,
+    values: Mapping[str, Any] | None = None,
+    templates: Path | str | None = None,
+) -> Sheet:
     """Write the sheet of a derivation.
 
     Args:

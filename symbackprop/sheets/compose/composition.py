@@ -2,6 +2,7 @@
 
 Contract: a `Composition` is made once for a sheet and only read by the sections.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -11,18 +12,31 @@ from typing import Any, Literal
 
 import sympy as sp
 
-from symbackprop.derivation import Derivation, Factors, Gradient
+from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
 from symbackprop.functions import Indicator
 from symbackprop.indexed import base_of
 from symbackprop.network import Equation, Quantity
 from symbackprop.sheets.blocks import Line
 from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.naming import is_preactivation
 from symbackprop.sheets.phrases import Phrases
 
 Detail = Literal["full", "brief"]
 Form = Literal["scalar", "index", "matrix"]
-Part = Literal["input", "target", "constant", "weight", "bias", "parameter", "sum", "activation", "output", "share",
-               "intermediate", "loss"]
+Part = Literal[
+    "input",
+    "target",
+    "constant",
+    "weight",
+    "bias",
+    "parameter",
+    "sum",
+    "activation",
+    "output",
+    "share",
+    "intermediate",
+    "loss",
+]
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,11 @@ class Composition:
         """The gradient of a quantity."""
         return self.derivation[quantity.base]
 
+    def scale(self, quantity: Quantity) -> Any:
+        """What a delta is, as a multiple of the derivative of the loss: m with the convention ``sample``, else 1."""
+        per_sample = self.derivation._is_per_sample(quantity.base)  # pyright: ignore[reportPrivateUsage]
+        return self.derivation.network.samples if per_sample else sp.S.One
+
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
@@ -108,13 +127,17 @@ class Composition:
             return quantity.role
         if self._after_targets(quantity):
             return "share"
-        if any(self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)):
+        if any(
+            self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)
+        ):
             return "output"
-        if self.derivation.is_inlined(quantity.base):
+        if any(self.is_activation(e) for e in self.derivation.network.definitions(quantity.base)):
             return "activation"
-        consumers = self.consumers(quantity)
-        inlined = bool(consumers) and all(self.derivation.is_inlined(c.base) for c in consumers)
-        return "sum" if inlined else "intermediate"
+        return "sum" if is_preactivation(self.derivation, quantity) else "intermediate"
+
+    def is_activation(self, equation: Equation) -> bool:
+        """Does an equation apply one function to one named quantity?"""
+        return equation is not self.derivation.network.loss and activation_argument(equation) is not None
 
     def _kind_of_parameter(self, quantity: Quantity) -> Part:
         locals_ = [c.local for c in self.derivation.sweep[quantity.base].contributions]
@@ -162,7 +185,9 @@ class Composition:
 
 def split_conditions(factors: Sequence[sp.Expr]) -> tuple[tuple[sp.Expr, ...], list[Any]]:
     """The factors without those that only say for which index values they hold, and these conditions."""
-    conditions = [f.condition for f in factors if isinstance(f, Indicator) and is_index_condition(f.condition)]
+    conditions = [
+        f.condition for f in factors if isinstance(f, Indicator) and is_index_condition(f.condition)
+    ]
     rest = tuple(f for f in factors if not (isinstance(f, Indicator) and is_index_condition(f.condition)))
     return rest, conditions
 

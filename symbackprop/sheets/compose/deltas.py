@@ -1,8 +1,9 @@
 """The backward pass by deltas: each named once, from the loss back, then every gradient from the deltas.
 
-Contract: one block of lines for each delta and one for each parameter, so that the sheet grows with the network and
-not with its paths; neurons that are alike are explained once.
+Contract: one block of lines for each delta and one for each parameter, so that the sheet grows with the
+network and not with its paths; neurons that are alike are explained once.
 """
+
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -15,11 +16,18 @@ from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
 from symbackprop.sheets.compose.composition import Composition, Group
-from symbackprop.sheets.compose.functions import applied_functions, derivative_row
+from symbackprop.sheets.compose.functions import applied_functions, derivative_row, softmax_rows
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
-    chosen_terms, entry_rows, lines_of, matrix_result, raw_rows, transposed_factors,
+    chosen_terms,
+    entry_rows,
+    has_ones,
+    lines_of,
+    matrix_result,
+    raw_rows,
+    transposed_factors,
 )
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
 EXPLAINED = 12
@@ -32,9 +40,18 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("backward.heading"))
     deltas = c.derivation.deltas
     if c.full and deltas:
-        yield Paragraph(c.say("deltas.intro", loss=c.write.name(c.loss), delta=_symbol(c, deltas[0]),
-                              partial=_slashed(c, deltas[0]), quantity=c.write.name(deltas[0])))
-        derivatives = [derivative_row(c, f) for f in applied_functions(c)]
+        key = "deltas.intro" if c.derivation.is_scalar else "deltas.arrays"
+        yield Paragraph(
+            c.say(
+                key,
+                loss=c.write.name(c.loss),
+                delta=_symbol(c, deltas[0]),
+                partial=_slashed(c, deltas[0]),
+                quantity=c.write.name(deltas[0]),
+            )
+        )
+        yield from _mean(c)
+        derivatives = [*(derivative_row(c, f) for f in applied_functions(c)), *softmax_rows(c)]
         if derivatives:
             yield Paragraph(c.say("backward.functions"))
             yield Formula(tuple(derivatives))
@@ -49,14 +66,24 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         yield Paragraph(c.say("backward.idle", parameter=c.write.name(quantity), loss=c.write.name(c.loss)))
 
 
+def _mean(c: Composition) -> Iterator[Block]:
+    """Where the 1/m of the loss is: in the deltas, or in front of the gradients of the parameters."""
+    m = c.derivation.network.samples
+    if m is not None and any(not e.at and e.expression.has(1 / m) for e in c.derivation.network.equations):
+        mean = c.write(1 / m)
+        yield Paragraph(c.say(f"deltas.{c.derivation.delta}", mean=mean, samples=c.write(m)))
+
+
 def _symbol(c: Composition, quantity: Quantity) -> Math:
     """The delta as a whole: ``delta^{[1]}``."""
     symbol = c.gradient(quantity).symbol
-    return c.write.whole(symbol, indices_of(symbol))
+    return c.write.whole(symbol, matrix_axes(c.derivation.network, quantity.base, indices_of(symbol)))
 
 
 def _slashed(c: Composition, quantity: Quantity) -> Math:
-    return c.write.slashed(c.derivation.network.loss.base, quantity.base)
+    partial = c.write.slashed(c.write.name(c.loss), c.write.name(quantity))
+    scale = c.scale(quantity)
+    return partial if scale == 1 else c.write(scale) + Math(r"\,", " ") + partial
 
 
 # -- deltas ------------------------------------------------------------------------------------------------------
@@ -86,7 +113,11 @@ def _kind(c: Composition, quantity: Quantity) -> Hashable:
     """How a delta comes about: two of one kind need one explanation."""
     found: list[Hashable] = []
     for x in c.derivation.sweep[quantity.base].contributions:
-        inner = c.derivation.sweep[x.consumer.base].contributions if c.derivation.is_inlined(x.consumer.base) else ()
+        inner = (
+            c.derivation.sweep[x.consumer.base].contributions
+            if c.derivation.is_inlined(x.consumer.base)
+            else ()
+        )
         found.append((x.rules, x.adjoint == 1, tuple((y.rules, y.adjoint == 1) for y in inner[:2])))
     return tuple(found[:2]), bool(quantity.axes)
 
@@ -103,7 +134,12 @@ def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
     if not c.full:
         yield from blocks
         return
-    heading = c.say("deltas.one", delta=_symbol(c, quantity), quantity=c.write.name(quantity), partial=_slashed(c, quantity))
+    heading = c.say(
+        "deltas.one",
+        delta=_symbol(c, quantity),
+        quantity=c.write.name(quantity),
+        partial=_slashed(c, quantity),
+    )
     yield Details(heading, tuple(blocks), level=4)
 
 
@@ -119,8 +155,11 @@ def _why(c: Composition, quantity: Quantity) -> Line:
     if len(found) != 1 or quantity.axes:
         return ()
     only = found[0]
-    return c.say("deltas.why", factor=c.write.slashed(_reference(only), quantity.entry),
-                 reason=because(c, only.consumer, quantity, only.local, only.rules))
+    return c.say(
+        "deltas.why",
+        factor=c.write.slashed(c.write(_reference(only)), c.write(quantity.entry)),
+        reason=because(c, only.consumer, quantity, only.local, only.rules),
+    )
 
 
 def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]:
@@ -130,7 +169,7 @@ def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]
     closed = gradient.closed
     named = c.write(gradient.symbol)
     if lead:
-        named = named + SPACED_EQUALS + c.write.partial(c.derivation.network.loss.target, quantity.entry)
+        named = named + SPACED_EQUALS + _scaled_partial(c, quantity)
     if closed.rules:
         yield Formula(tuple(raw_rows(c, quantity, named)))
         yield from _simplified(c, quantity)
@@ -138,7 +177,9 @@ def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]
         final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
         yield Formula(tuple(final), boxed=True)
         return
-    yield Formula(tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)))
+    yield Formula(
+        tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named))
+    )
     if c.full:
         yield Paragraph(_as_matrices(c, matrix.node))
     yield Formula(tuple(matrix.rows), boxed=True)
@@ -161,11 +202,12 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
 
 def _as_matrices(c: Composition, node: Any) -> Line:
     """Why the matrix form looks as it does: where each transpose comes from."""
-    said = c.say("matrix.intro")
-    for reference, rows_ in transposed_factors(node)[:1]:
-        name = c.write.whole(reference, indices_of(reference))
-        said += c.say("matrix.transpose_left" if rows_ else "matrix.transpose_right", matrix=name)
-    return said
+    for reference, over_rows in transposed_factors(node)[:1]:
+        name = c.write.whole(
+            reference, matrix_axes(c.derivation.network, reference.base, indices_of(reference))
+        )
+        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
+    return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if has_ones(node) else c.say("matrix.intro")
 
 
 # -- chains ------------------------------------------------------------------------------------------------------
@@ -182,12 +224,21 @@ def _chain_rows(c: Composition, quantity: Quantity) -> list[Row]:
         return []
     left = c.write(c.gradient(quantity).symbol)
     if quantity in c.derivation.deltas:
-        left = left + SPACED_EQUALS + c.write.partial(c.derivation.network.loss.target, quantity.entry)
+        left = left + SPACED_EQUALS + _scaled_partial(c, quantity)
     found = _sum_rows(c, left, _chain_terms(c, quantity))
     for user in c.consumers(quantity):
         if c.derivation.is_inlined(user.base):
-            found += raw_rows(c, user)
+            scale = c.scale(user)
+            left = c.write(c.gradient(user).symbol)
+            found += raw_rows(c, user, left if scale == 1 else c.write(scale) + Math(r"\,", " ") + left)
     return found
+
+
+def _scaled_partial(c: Composition, quantity: Quantity) -> Math:
+    """``dL/dZ``, times m where a delta belongs to one sample."""
+    partial = c.write.partial(c.derivation.network.loss.target, quantity.entry)
+    scale = c.scale(quantity)
+    return partial if scale == 1 else c.write(scale) + Math(r"\,", " ") + partial
 
 
 def _chain_terms(c: Composition, quantity: Quantity) -> list[Term]:
@@ -213,7 +264,9 @@ def _chain_term(c: Composition, x: Contribution, quantity: Quantity) -> Term:
     """``dE/du du/dv`` for one consumer, with the sum over its indices and its conditions."""
     partial = c.write.derivative_symbol(_reference(x), quantity.entry)
     outer = (x.adjoint,) if x.adjoint != 1 else ()
-    return Term(x.limits, (*outer, partial, *x.conditions))
+    user = c.derivation.network.quantities[x.consumer.base]
+    scale = c.scale(quantity) / (c.scale(user) if user in c.derivation.deltas else 1)
+    return Term(x.limits, (*((scale,) if scale != 1 else ()), *outer, partial, *x.conditions))
 
 
 def _sum_rows(c: Composition, left: Math, terms: Sequence[Term]) -> list[Row]:
@@ -237,7 +290,9 @@ def _parameters(c: Composition) -> Iterator[Block]:
 def _group(c: Composition, group: Group) -> Iterator[Block]:
     """The parameters that act through one quantity."""
     if c.full and c.derivation.is_scalar:
-        yield Paragraph(c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through)))
+        yield Paragraph(
+            c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through))
+        )
     for quantity in group.parameters:
         if c.derivation.is_scalar:
             yield Formula(tuple(_short_gradient(c, quantity)))
@@ -278,6 +333,12 @@ def _summed(c: Composition, quantity: Quantity) -> Iterator[Block]:
         if extra:
             user = c.derivation.network.quantities[x.consumer.base]
             key = "deltas.added" if not x.local else "deltas.used_again"
-            yield Paragraph(c.say(key, parameter=c.write(quantity.entry), user=c.write.name(user),
-                                  count=c.write(extra[0].size)))
+            yield Paragraph(
+                c.say(
+                    key,
+                    parameter=c.write(quantity.entry),
+                    user=c.write.name(user),
+                    count=c.write(extra[0].size),
+                )
+            )
             return

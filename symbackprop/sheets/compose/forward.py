@@ -1,4 +1,5 @@
 """The forward pass and the loss, as matrices and entry by entry, with the definitions of the functions that occur."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,11 @@ SPACED_EQUALS = Math(" = ", " = ")
 def forward(c: Composition) -> Iterator[Block]:
     """The equations in order of evaluation, without the loss."""
     network = c.derivation.network
-    before = [e for e in network.equations
-              if e is not network.loss and c.part(network.quantities[e.base]) != "share"]
+    before = [
+        e
+        for e in network.equations
+        if e is not network.loss and c.part(network.quantities[e.base]) != "share"
+    ]
     yield Heading(2, c.say("forward.heading"))
     if c.full:
         yield Paragraph(c.say("forward.intro"))
@@ -43,11 +47,13 @@ def forward(c: Composition) -> Iterator[Block]:
 
 def _scalars(c: Composition, before: Sequence[Equation]) -> Iterator[Block]:
     """One line for each neuron: what it sums up, what it passes on."""
-    applied = {e.base for e in before if c.derivation.is_inlined(e.base)}
+    applied = {e.base for e in before if c.is_activation(e)}
     written_out = len(applied) <= WRITTEN_OUT
     found: list[Row] = []
     for neuron in _neurons(before, applied):
-        own = [row for e in neuron for row in equation_rows(c, e, definition=written_out and e.base in applied)]
+        own = [
+            row for e in neuron for row in equation_rows(c, e, definition=written_out and e.base in applied)
+        ]
         found += side_by_side(own) if len(own) == len(neuron) else own
     yield from _formulas(found)
     if not written_out:
@@ -58,7 +64,9 @@ def _neurons(equations: Sequence[Equation], applied: set[Any]) -> Iterator[list[
     """A sum and the activation that follows it belong together."""
     current: list[Equation] = []
     for equation in equations:
-        reads = equation.base in applied and current and base_of(equation.expression.args[0]) == current[-1].base
+        reads = (
+            equation.base in applied and current and base_of(equation.expression.args[0]) == current[-1].base
+        )
         if current and not reads:
             yield current
             current = []
@@ -69,7 +77,7 @@ def _neurons(equations: Sequence[Equation], applied: set[Any]) -> Iterator[list[
 
 def _formulas(lines: Sequence[Row]) -> Iterator[Formula]:
     for start in range(0, len(lines), LONGEST):
-        yield Formula(tuple(lines[start:start + LONGEST]))
+        yield Formula(tuple(lines[start : start + LONGEST]))
 
 
 def _matrix_row(c: Composition, equation: Equation) -> Iterator[Row]:
@@ -85,8 +93,11 @@ def _matrix_row(c: Composition, equation: Equation) -> Iterator[Row]:
 def loss(c: Composition) -> Iterator[Block]:
     """The loss, with the shares it is made of."""
     network = c.derivation.network
-    shares = [e for e in network.equations
-              if e is not network.loss and c.part(network.quantities[e.base]) == "share"]
+    shares = [
+        e
+        for e in network.equations
+        if e is not network.loss and c.part(network.quantities[e.base]) == "share"
+    ]
     yield Heading(2, c.say("loss.heading"))
     if c.full:
         yield Paragraph(c.say("loss.intro", loss=c.write.name(c.loss)))
@@ -124,5 +135,3 @@ def _definitions(c: Composition) -> Iterator[Block]:
     if found:
         yield Paragraph(c.say("forward.where"))
         yield Formula(tuple(found))
-
-

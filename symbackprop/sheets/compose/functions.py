@@ -1,4 +1,5 @@
 """The functions that a network applies to its neurons: sign, definition, derivative."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,7 +7,9 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symbackprop.functions import TABLE, FunctionRow, local_derivative
+from symbackprop.derivation import activation_argument
+from symbackprop.functions import TABLE, FunctionRow, Indicator, local_derivative
+from symbackprop.indexed import Softmax
 from symbackprop.sheets.blocks import EQUALS, Line, Math, Row
 from symbackprop.sheets.compose.composition import Composition
 
@@ -31,7 +34,7 @@ def applied_functions(c: Composition) -> Iterator[Applied]:
     for equation in c.derivation.network.equations:
         node = equation.expression
         key = (node.func, *node.args[1:])
-        if c.derivation.is_inlined(equation.base) and node.func in TABLE and key not in seen:
+        if c.is_activation(equation) and node.func in TABLE and key not in seen:
             seen.add(key)
             yield Applied(TABLE[node.func], letter, node.func(letter, *node.args[1:]))
 
@@ -54,11 +57,31 @@ def definition_row(c: Composition, f: Applied) -> Row | None:
     return Row(c.write(f.application), c.write(f.row.definition(*f.application.args)), EQUALS)
 
 
+def softmax_rows(c: Composition) -> Iterator[Row]:
+    """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network."""
+    for equation in c.derivation.network.equations:
+        e, argument = equation.expression, activation_argument(equation)
+        if not isinstance(e, Softmax) or not isinstance(argument, sp.Indexed):
+            continue
+        at, other = e.args[0], e.limit.index
+        if other == at or other.name.startswith("~"):
+            used = {s.name for s in (*equation.index_symbols, at)}
+            other = sp.Symbol(next(letter for letter in "jqkpr" if letter not in used), integer=True)
+        left = c.write(
+            c.write.derivative_symbol(
+                equation.target.xreplace({at: other}), argument.xreplace({e.limit.index: at})
+            )
+        )
+        own, others = equation.target, equation.target.xreplace({at: other})
+        gate = sp.Add(Indicator(sp.Eq(other, at)), -own, evaluate=False)
+        yield Row(left, c.write.product((others, gate)), EQUALS)
+
+
 def derivative_row(c: Composition, f: Applied) -> Row:
     """``sigma'(u) = sigma(u)(1-sigma(u))``."""
     application = c.write(f.application)
     prime = Math("'", "′")
     left = Math(f.row.latex, f.sign.text) + prime
     bracket = application.latex.find("("), application.text.find("(")
-    left += Math(application.latex[bracket[0]:], application.text[bracket[1]:])
+    left += Math(application.latex[bracket[0] :], application.text[bracket[1] :])
     return Row(left, c.write.product(local_derivative(f.application, 0)), EQUALS)

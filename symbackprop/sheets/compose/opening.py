@@ -1,4 +1,5 @@
 """The opening of a sheet: title, what is to come, the picture, and the symbols with their roles."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,8 +11,20 @@ from symbackprop.sheets.compose.functions import applied_functions, title_of
 from symbackprop.sheets.diagram import Diagram
 from symbackprop.sheets.width import width
 
-PARTS: tuple[Part, ...] = ("input", "weight", "bias", "parameter", "sum", "activation", "intermediate", "output",
-                           "target", "constant", "share", "loss")
+PARTS: tuple[Part, ...] = (
+    "input",
+    "weight",
+    "bias",
+    "parameter",
+    "sum",
+    "activation",
+    "intermediate",
+    "output",
+    "target",
+    "constant",
+    "share",
+    "loss",
+)
 LIST_ROOM = 20.0
 """Lists of names that are wider, in em, show their first ones and the last."""
 
@@ -23,10 +36,14 @@ def opening(c: Composition) -> Iterator[Block]:
     if c.full:
         count = len(network.parameters)
         key = "overview.one" if count == 1 else "overview.many"
-        yield Paragraph(c.say(key, count=count, parameter=c.names(network.parameters[:1]), loss=c.write.name(c.loss)))
+        yield Paragraph(
+            c.say(key, count=count, parameter=c.names(network.parameters[:1]), loss=c.write.name(c.loss))
+        )
     yield Heading(2, c.say("network.heading"))
     title = "".join(p.text for p in c.say("network.title"))
-    yield Figure(Diagram(c.derivation, title), c.say("network.caption"))
+    yield Figure(
+        Diagram(c.derivation, title), c.say("network.caption" if c.derivation.is_scalar else "network.arrays")
+    )
     yield Heading(2, c.say("symbols.heading"))
     yield symbols(c)
 
@@ -36,7 +53,9 @@ def symbols(c: Composition) -> Table:
     scalar = c.derivation.is_scalar
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
-    rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)]
+    rows += [
+        ((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)
+    ]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
     header = (c.say("symbols.symbol"), c.say("symbols.role"), *(() if scalar else (c.say("symbols.shape"),)))
     return Table(header, tuple(rows), wide=1)
@@ -58,8 +77,15 @@ def _shaped(c: Composition) -> Iterator[tuple[Line, ...]]:
             key = f"symbols.{part}s" if quantity.axes else f"symbols.{part}"
             yield (c.write.name(quantity),), c.say(key), _size(c, quantity)
     samples = c.derivation.network.samples
-    for size in sorted(c.derivation.network.sizes, key=str):
-        yield (c.write(size),), c.say("symbols.samples" if size == samples else "symbols.size"), ()
+    sizes = [size for size in sorted(c.derivation.network.sizes, key=str) if size != samples]
+    if samples is not None and not samples.is_number:
+        yield (c.write(samples),), c.say("symbols.samples"), ()
+    if sizes:
+        yield (
+            c.say.commas([c.write(size) for size in sizes]),
+            c.say("symbols.size" if len(sizes) == 1 else "symbols.sizes"),
+            (),
+        )
 
 
 def _size(c: Composition, quantity: Quantity) -> Line:

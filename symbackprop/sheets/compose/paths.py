@@ -2,13 +2,26 @@
 
 Contract: reads `Gradient.paths` only; parameters that act through the same neuron share one table of factors.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from symbackprop.derivation import Gradient, Link, Path
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row, Table
+from symbackprop.sheets.blocks import (
+    NOTHING,
+    Block,
+    Details,
+    Formula,
+    Heading,
+    Line,
+    Math,
+    Note,
+    Paragraph,
+    Row,
+    Table,
+)
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
@@ -81,7 +94,9 @@ def _way_to_the_loss(c: Composition, group: Group) -> Iterator[Block]:
         yield Paragraph(c.say("paths.in_loss", parameters=names, loss=places))
         return
     onward = c.gradient(group.through[0]).paths
-    said = c.say("paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places)
+    said = c.say(
+        "paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places
+    )
     if len(onward) == 1:
         yield Paragraph(said + c.say("paths.single", path=c.write.path(onward[0].quantities)))
         return
@@ -100,8 +115,14 @@ def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity
     body: list[tuple[Line, ...]] = []
     for link in links:
         why = c.say("because.above") if (link.upper, link.lower) in seen else reason(c, link)
-        body.append(((c.write.slashed(link.upper.entry, link.lower.entry),), (_source(c, link),),
-                     (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),), why))
+        body.append(
+            (
+                (c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)),),
+                (_source(c, link),),
+                (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),),
+                why,
+            )
+        )
     header = tuple(c.say(f"factors.{name}") for name in ("factor", "from", "is", "because"))
     return Table(header, tuple(body), wide=3)
 
@@ -124,8 +145,10 @@ def _source(c: Composition, link: Link) -> Math:
 
 def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Iterator[Block]:
     """The mistake that is commonly made at this place; each is mentioned once."""
-    activation = next((link for link in links if c.derivation.is_inlined(link.upper.base)
-                       and (link.upper, link.lower) not in seen), None)
+    activation = next(
+        (link for link in links if c.is_activation(link.equation) and (link.upper, link.lower) not in seen),
+        None,
+    )
     if activation is None:
         return
     if not seen:
@@ -133,35 +156,64 @@ def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quant
         short = tuple(c.derivation.by_output(f) for f in activation.factors)
         if short != activation.factors:
             wrong = tuple(f.xreplace({argument: output}) for f in activation.factors)
-            yield Note(c.say("slip.label"), c.say(
-                "slip.argument", right=c.write.product(activation.factors), short=c.write.product(short),
-                wrong=c.write.product(wrong), outer=c.write.name(activation.upper)))
-    elif sum(c.derivation.is_inlined(upper.base) for upper, _ in seen) == 1:
-        yield Note(c.say("slip.label"), c.say(
-            "slip.twice", factor=c.write.slashed(activation.upper.entry, activation.lower.entry)))
+            yield Note(
+                c.say("slip.label"),
+                c.say(
+                    "slip.argument",
+                    right=c.write.product(activation.factors),
+                    short=c.write.product(short),
+                    wrong=c.write.product(wrong),
+                    outer=c.write.name(activation.upper),
+                ),
+            )
+    elif sum(c.part(upper) in ("activation", "output") for upper, _ in seen) == 1:
+        yield Note(
+            c.say("slip.label"),
+            c.say(
+                "slip.twice",
+                factor=c.write.slashed(c.write.name(activation.upper), c.write.name(activation.lower)),
+            ),
+        )
 
 
 def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
     """Path, chain and result of one parameter; in brief only the two formulas."""
     quantity, paths = gradient.quantity, gradient.paths
     left = c.write(gradient.symbol)
-    chain, result = Formula(tuple(rows(left, _chains(c, paths)))), Formula(tuple(_result(c, gradient, left)), boxed=True)
+    chain, result = (
+        Formula(tuple(rows(left, _chains(c, paths)))),
+        Formula(tuple(_result(c, gradient, left)), boxed=True),
+    )
     if not c.full:
         yield from (chain, result)
     elif len(paths) == 1:
-        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (_drawn(c, *paths), chain, result), level=4)
+        yield Details(
+            c.say("paths.gradient", parameter=c.write.name(quantity)),
+            (_drawn(c, *paths), chain, result),
+            level=4,
+        )
     else:
-        said = Paragraph(c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths)))
+        said = Paragraph(
+            c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths))
+        )
         drawn = (_drawn(c, *paths),) if len(paths) <= SHOWN_PATHS else ()
-        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4)
+        yield Details(
+            c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4
+        )
 
 
 def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:
     """The product of partials along each path, one path a line."""
     lines: list[Math] = []
     for path in paths:
-        atoms = [Atom(c.write.partial(link.upper.entry, link.lower.entry), THIN if n else NOTHING,
-                      Math(r"\quad \cdot ", "  · ")) for n, link in enumerate(path.links)]
+        atoms = [
+            Atom(
+                c.write.partial(link.upper.entry, link.lower.entry),
+                THIN if n else NOTHING,
+                Math(r"\quad \cdot ", "  · "),
+            )
+            for n, link in enumerate(path.links)
+        ]
         product = packed(atoms, ROOM - 6)
         if lines:
             product[0] = Math(r"{} + ", "+ ") + product[0]

@@ -2,6 +2,7 @@
 
 Contract: `reason(c, link)` says which rule was used, from the rules that the sweep recorded.
 """
+
 from __future__ import annotations
 
 import sympy as sp
@@ -12,7 +13,18 @@ from symbackprop.network import Equation, Quantity
 from symbackprop.sheets.blocks import Line
 from symbackprop.sheets.compose.composition import Composition
 
-OWN_RULES = ("power", "reciprocal", "exponential", "sum", "several", "cases", "softmax", "logsumexp", "maximum", "function")
+OWN_RULES = (
+    "power",
+    "reciprocal",
+    "exponential",
+    "sum",
+    "several",
+    "cases",
+    "softmax",
+    "logsumexp",
+    "maximum",
+    "function",
+)
 """The rules of the sweep itself; every function of `TABLE` adds one of its own."""
 
 
@@ -21,7 +33,9 @@ def reason(c: Composition, link: Link) -> Line:
     return because(c, link.equation, link.lower, link.factors, link.rules)
 
 
-def because(c: Composition, equation: Equation, lower: Quantity, factors: Factors, rules: tuple[str, ...]) -> Line:
+def because(
+    c: Composition, equation: Equation, lower: Quantity, factors: Factors, rules: tuple[str, ...]
+) -> Line:
     """The rules that gave the local derivative of an equation with respect to `lower`."""
     name = c.write.name(lower)
     if not rules and row_of(equation.expression) is not None:
@@ -50,7 +64,7 @@ def _rule(c: Composition, equation: Equation, rule: str) -> Line:
     """The phrase of one rule; a user's own function is called by its name."""
     key = f"because.{rule}"
     row = row_of(equation.expression)
-    if rule == "function" or key not in c.say and rule not in _known():
+    if rule == "function" or (key not in c.say and rule not in _known()):
         return c.say("because.function", function=row.name if row else rule)
     return c.say(key)
 
@@ -70,7 +84,9 @@ def _about_the_number(c: Composition, equation: Equation, factors: Factors, rule
         return ()
     number = next((f for f in factors if f.is_Number), sp.S.One)
     power = next((p for p in equation.expression.atoms(sp.Pow) if p.exp.is_Integer and p.exp > 1), None)
-    front = next((f for f in sp.Mul.make_args(equation.expression) if f.is_Rational and not f.is_Integer), None)
+    front = next(
+        (f for f in sp.Mul.make_args(equation.expression) if f.is_Rational and not f.is_Integer), None
+    )
     cancels = power is not None and front is not None and abs(front * power.exp) == 1
     if cancels and number == 1:
         return c.say("because.cancels", fraction=c.write(front), exponent=c.write(power.exp))

@@ -2,6 +2,7 @@
 
 Contract: reads `Derivation.terms` and `Gradient.closed`; a matrix form is shown exactly when there is one.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,21 +10,24 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symbackprop.derivation import Term
+from symbackprop.derivation import Factors, Term
+from symbackprop.functions import Indicator
 from symbackprop.indexed import indices_of, sum_over
-from symbackprop.matrix import Node, Product, Transposed
+from symbackprop.matrix import Node, Ones, Product, Transposed
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import EQUALS, NOTHING, Math, Row, joined
 from symbackprop.sheets.breaking import ROOM, broken, broken_product, rows
 from symbackprop.sheets.compose.composition import Composition, split_conditions
-from symbackprop.sheets.matrices import matrix_axes, product_shapes
+from symbackprop.sheets.compose.shapes import product_shapes
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
 
 def lines_of(c: Composition, terms: Sequence[Term], room: float) -> tuple[list[Math], Math]:
     """The lines of a sum of terms; the condition of a single term stands behind it."""
     if len(terms) != 1:
-        return broken(c.write, sp.Add(*(t.expression for t in terms), evaluate=False), room), NOTHING
+        ordered = [Term(t.limits, _conditions_first(t.factors)) for t in terms]
+        return broken(c.write, sp.Add(*(t.expression for t in ordered), evaluate=False), room), NOTHING
     term = terms[0]
     factors, conditions = split_conditions(term.factors)
     bound = {limit.index for limit in term.limits}
@@ -33,6 +37,11 @@ def lines_of(c: Composition, terms: Sequence[Term], room: float) -> tuple[list[M
     if not term.limits:
         return broken_product(c.write, factors, room), condition
     return broken(c.write, sum_over(factors, term.limits), room), condition
+
+
+def _conditions_first(factors: Factors) -> Factors:
+    rest, conditions = split_conditions(factors)
+    return (*(Indicator(condition) for condition in conditions), *rest)
 
 
 def chosen_terms(c: Composition, quantity: Quantity) -> list[Term]:
@@ -69,21 +78,38 @@ def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
         return None
     gradient = c.gradient(quantity)
     at = [axis.index for axis in quantity.axes]
-    found = c.write.matrix(gradient.result, at, quantity.base)
+    found = c.write.matrix(_sums_first(gradient.result), at, quantity.base)
     if found is None:
         return None
     node, right = found
     left = c.write.whole(gradient.symbol, matrix_axes(c.derivation.network, quantity.base, at))
-    shapes = product_shapes(c.derivation.network, c.write, quantity, node)
+    shapes = product_shapes(c.derivation, c.write, quantity, node)
     if width(left.latex) + width(right.latex) + width(shapes.latex) > ROOM:
         shapes = NOTHING
     return MatrixResult([Row(left, right, EQUALS, shapes)], node)
+
+
+def _sums_first(expression: Any) -> Any:
+    """A product with its sums in front, so that a matrix product comes before what it is multiplied with."""
+    if isinstance(expression, sp.Add):
+        return sp.Add(*(_sums_first(t) for t in expression.args), evaluate=False)
+    if not isinstance(expression, sp.Mul):
+        return expression
+    rank = {True: 1, False: 2}
+    ordered = sorted(expression.args, key=lambda f: 0 if f.is_number else rank[isinstance(f, sp.Sum)])
+    return sp.Mul(*ordered, evaluate=False)
 
 
 def final_rows(c: Composition, quantity: Quantity) -> list[Row]:
     """The result as it stands in a summary: as matrices where there is such a form, else entry by entry."""
     matrix = matrix_result(c, quantity)
     return entry_rows(c, quantity) if matrix is None else [Row(r.left, r.right) for r in matrix.rows]
+
+
+def has_ones(node: Any) -> bool:
+    """Does a matrix form hold a vector of ones, which adds up rows or columns?"""
+    children = [child for name in ("factors", "terms", "operands") for child in getattr(node, name, ())]
+    return isinstance(node, Ones) or any(has_ones(child) for child in children)
 
 
 def transposed_factors(node: Any) -> list[tuple[Any, bool]]:

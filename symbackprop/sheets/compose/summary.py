@@ -1,4 +1,5 @@
 """All final formulas in one box; for a sheet by paths this is where its shared factors get names."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,8 +29,13 @@ def summary(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("summary.heading"))
     if c.full:
         key = "summary.paths" if c.derivation.style == "paths" else "summary.deltas"
-        yield Paragraph(c.say(key, deltas=c.say.listed([named.write(named.gradient(q).symbol) for q in deltas]),
-                              count=len(c.derivation.parameters)))
+        yield Paragraph(
+            c.say(
+                key,
+                deltas=c.say.listed([named.write(named.gradient(q).symbol) for q in deltas]),
+                count=len(c.derivation.parameters),
+            )
+        )
     yield Formula(tuple(lines), boxed=True)
 
 

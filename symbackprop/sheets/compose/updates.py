@@ -1,4 +1,5 @@
 """The update rules: first every gradient with the old values, then every update, and why in this order."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import BECOMES, Block, Formula, Heading, Math, Paragraph, Row
 from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.matrices import matrix_axes
 
 WRITTEN_OUT = 40
 """Up to this many parameters have their update written out."""
@@ -24,28 +26,38 @@ def updates(c: Composition) -> Iterator[Block]:
         witness = _witness(c)
         if witness is not None:
             late, early = witness
-            yield Paragraph(c.say("update.why", gradient=_slashed(c, late),
-                                  weight=c.write.name(early)))
+            yield Paragraph(c.say("update.why", gradient=_slashed(c, late), weight=c.write.name(early)))
     if count > WRITTEN_OUT:
         any_parameter = Math(r"\theta", "θ")
         loss = c.write.name(c.loss)
         partial = Math(rf"\frac{{\partial {loss.latex}}}{{\partial \theta}}", f"∂{loss.text}/∂θ")
         yield Paragraph(c.say("update.each", parameter=any_parameter, rate=rate))
-        yield Formula((Row(any_parameter, any_parameter + Math(" - ", " - ") + rate + Math(r"\,", " ") + partial, BECOMES),))
+        yield Formula(
+            (
+                Row(
+                    any_parameter,
+                    any_parameter + Math(" - ", " - ") + rate + Math(r"\,", " ") + partial,
+                    BECOMES,
+                ),
+            )
+        )
         return
-    yield Formula(tuple(row for group in c.groups for row in side_by_side([_row(c, q) for q in group.parameters])))
+    yield Formula(
+        tuple(row for group in c.groups for row in side_by_side([_row(c, q) for q in group.parameters]))
+    )
     if c.full:
         yield Paragraph(c.say("update.rate", rate=rate, loss=c.write.name(c.loss)))
 
 
 def _slashed(c: Composition, quantity: Quantity) -> Math:
-    return c.write.slashed(c.derivation.network.loss.base, quantity.base)
+    return c.write.slashed(c.write.name(c.loss), c.write.name(quantity))
 
 
 def _row(c: Composition, quantity: Quantity) -> Row:
     update = c.gradient(quantity).update
     own = c.write.name(quantity)
-    step = c.write(update.rate) + Math(r"\,", " ") + c.write.whole(update.gradient, indices_of(update.gradient))
+    axes = matrix_axes(c.derivation.network, quantity.base, indices_of(update.gradient))
+    step = c.write(update.rate) + Math(r"\,", " ") + c.write.whole(update.gradient, axes)
     return Row(own, own + Math(" - ", " - ") + step, BECOMES)
 
 
@@ -71,4 +83,5 @@ def _depends(c: Composition, late: Quantity, early: Quantity) -> bool:
 
 def _bases(expression: Any) -> set[Any]:
     from symbackprop.network.ranges import base_uses
+
     return {base_of(b) for b in base_uses(expression)}

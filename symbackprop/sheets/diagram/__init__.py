@@ -2,6 +2,7 @@
 
 Contract: `Diagram(derivation)` draws itself as SVG, TikZ, Mermaid, DOT and plain text.
 """
+
 from __future__ import annotations
 
 from functools import cached_property

@@ -1,8 +1,9 @@
 """The graph of a network, from its equations alone: neurons in columns, weights on arrows, biases beside neurons.
 
-Contract: `network_graph(derivation)` folds an activation into the neuron it belongs to, puts every neuron one column
-right of what it reads, and folds away the middle of long columns and of long rows of columns.
+Contract: `network_graph(derivation)` folds an activation into the neuron it belongs to, puts every neuron
+one column right of what it reads, and folds away the middle of long columns and of long rows of columns.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,7 +98,9 @@ class _Builder:
         for key in self.members:
             columns[column_of[key]].append(key)
         ordered = _ordered(columns, self.edges.values())
-        return Graph(tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values()))
+        return Graph(
+            tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values())
+        )
 
     def _place_quantities(self) -> None:
         """One node for each input and each defined quantity; an activation joins the neuron it acts on."""
@@ -111,7 +114,11 @@ class _Builder:
                 continue
             argument = activation_argument(equation) if self.derivation.is_inlined(equation.base) else None
             inner = None if argument is None else base_of(argument)
-            if inner in self.key_of and quantities[inner].role == "intermediate" and self._only_consumer(inner):
+            if (
+                inner in self.key_of
+                and quantities[inner].role == "intermediate"
+                and self._only_consumer(inner)
+            ):
                 self.key_of[equation.base] = self.key_of[inner]
                 self.members[self.key_of[inner]].append(quantities[equation.base])
             else:
@@ -149,9 +156,13 @@ class _Builder:
         """A name without a node stands beside every neuron that reads it, unless an arrow there carries it."""
         for contribution in self.derivation.sweep[quantity.base].contributions:
             target = self.key_of[contribution.consumer.base]
-            carried = any(isinstance(f, (sp.Symbol, sp.Indexed)) and base_of(f) in self.key_of and
-                          (edge := self.edges.get((self.key_of[base_of(f)], target))) and edge.weight == quantity.name
-                          for f in contribution.local)
+            carried = any(
+                isinstance(f, (sp.Symbol, sp.Indexed))
+                and base_of(f) in self.key_of
+                and (edge := self.edges.get((self.key_of[base_of(f)], target)))
+                and edge.weight == quantity.name
+                for f in contribution.local
+            )
             if not carried:
                 self.marks.setdefault(target, {})[quantity.name.key] = quantity.name
                 if quantity.role == "target":
@@ -183,7 +194,9 @@ class _Builder:
         elif any(t in self.compares for s, t in self.edges if s == key):
             kind = "output"
         shape = self.write.shape(members[-1]) if members[-1].axes else None
-        return Node(key, kind, tuple(q.name for q in members), _few(list(self.marks.get(key, {}).values())), shape)
+        return Node(
+            key, kind, tuple(q.name for q in members), _few(list(self.marks.get(key, {}).values())), shape
+        )
 
 
 def _few(names: list[Name]) -> tuple[Name, ...]:
@@ -214,8 +227,10 @@ def _mean(keys: Sequence[str], position: Mapping[str, float], default: float) ->
 
 def _folded(graph: Graph) -> Graph:
     """Dots for the middle of tall columns, and for the columns in the middle of a long network."""
-    columns = [column if len(column) <= TALLEST else (*column[:3], Node(f"dots{n}", "dots"), column[-1])
-               for n, column in enumerate(graph.columns)]
+    columns = [
+        column if len(column) <= TALLEST else (*column[:3], Node(f"dots{n}", "dots"), column[-1])
+        for n, column in enumerate(graph.columns)
+    ]
     if len(columns) > WIDEST:
         columns = [*columns[:4], (Node("dots", "dots"),), *columns[-4:]]
     shown = {node.key for column in columns for node in column}

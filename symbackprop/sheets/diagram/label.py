@@ -2,6 +2,7 @@
 
 Contract: `runs(name)` gives the pieces of a name from left to right, each on the line, below or above it.
 """
+
 from __future__ import annotations
 
 import unicodedata
@@ -54,5 +55,15 @@ def breadth(pieces: Sequence[Run], size: float) -> float:
 
 
 def _em(text: str) -> float:
-    return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.0 if unicodedata.combining(c)
-               else 0.85 if c in "mwMWαω" else 0.32 if c in "[]()',.ijl|" else 0.56 for c in text)
+    return sum(
+        1.0
+        if unicodedata.east_asian_width(c) in "WF"
+        else 0.0
+        if unicodedata.combining(c)
+        else 0.85
+        if c in "mwMWαω"
+        else 0.32
+        if c in "[]()',.ijl|"
+        else 0.56
+        for c in text
+    )

@@ -1,8 +1,10 @@
 """Where everything stands in a drawing: nodes, arrows, labels, in one system of coordinates.
 
-Contract: `layout(graph)` gives a `Drawing` in points (x to the right, y down) that every drawing language follows.
-Labels that would cover each other or a neuron are left out, all of one gap between columns together.
+Contract: `layout(graph)` gives a `Drawing` in points (x to the right, y down) that every drawing language
+follows. Labels that would cover each other or a neuron are left out, all of one gap between columns
+together.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,8 +49,8 @@ class PlacedEdge:
     start: tuple[float, float]
     end: tuple[float, float]
     label_at: tuple[float, float] | None
-    bend: float = 0.0
-    """How far a detour arches over the nodes in between; 0 for a straight arrow."""
+    over: float | None = None
+    """The height that a detour bends towards; None for a straight arrow."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,22 @@ def layout(graph: Graph) -> Drawing:
     for gap in sorted({(column_of[e.source], column_of[e.target]) for e in graph.edges}):
         members = [e for e in graph.edges if (column_of[e.source], column_of[e.target]) == gap]
         edges += _placed_edges(members, placed, boxes, gap[1] - gap[0])
-    top = min([p.y - p.height / 2 for p in placed.values()] + [max(e.start[1], e.end[1]) - e.bend for e in edges]) - MARGIN
-    bottom = max(p.y + p.height / 2 + (MARK + SMALL if p.node.marks else 0) for p in placed.values()) + MARGIN
+    bends = [0.75 * e.over + 0.25 * e.start[1] for e in edges if e.over is not None]
+    top = min([p.y - p.height / 2 for p in placed.values()] + [bend - SMALL for bend in bends]) - MARGIN
+    bottom = (
+        max(
+            [p.y + p.height / 2 + (MARK + SMALL if p.node.marks else 0) for p in placed.values()]
+            + [bend + SMALL for bend in bends]
+        )
+        + MARGIN
+    )
     width = max(p.x + p.width / 2 for p in placed.values()) + MARGIN
-    return Drawing(tuple(_moved(p, -top) for p in placed.values()), tuple(_shifted(e, -top) for e in edges),
-                   round(width, 1), round(bottom - top, 1))
+    return Drawing(
+        tuple(_moved(p, -top) for p in placed.values()),
+        tuple(_shifted(e, -top) for e in edges),
+        round(width, 1),
+        round(bottom - top, 1),
+    )
 
 
 def _placed_nodes(graph: Graph) -> dict[str, PlacedNode]:
@@ -116,8 +129,9 @@ def _gap(graph: Graph, left: Sequence[Node], right: Sequence[Node]) -> float:
     return max(56.0, longest + 44 + (44.0 if len(weights) > 1 else 0) + 9 * min(len(left), len(right)))
 
 
-def _placed_edges(edges: Sequence[Edge], placed: Mapping[str, PlacedNode], boxes: Sequence[Box],
-                  columns: int) -> list[PlacedEdge]:
+def _placed_edges(
+    edges: Sequence[Edge], placed: Mapping[str, PlacedNode], boxes: Sequence[Box], columns: int
+) -> list[PlacedEdge]:
     """The arrows between two columns; all their labels, or none."""
     if columns != 1:
         return [_detour(e, placed) for e in edges]
@@ -147,18 +161,26 @@ def _detour(edge: Edge, placed: Mapping[str, PlacedNode]) -> PlacedEdge:
     a, b = placed[edge.source], placed[edge.target]
     left, right = min(a.x, b.x), max(a.x, b.x)
     start, end = (a.x, round(a.y - a.height / 2, 1)), (b.x, round(b.y - b.height / 2, 1))
-    low = max(start[1], end[1])
-    bend = low - min(p.y - p.height / 2 for p in placed.values() if left <= p.x <= right) + 40
+    between = [p for p in placed.values() if left <= p.x <= right]
     if a is b:
         start, end = (a.x - 10, start[1]), (a.x + 10, end[1])
-        return PlacedEdge(edge, start, end, (a.x, start[1] - 34) if edge.weight else None, 42.0)
-    peak = 0.75 * (low - bend) + 0.125 * (start[1] + end[1])
-    return PlacedEdge(edge, start, end, (round((a.x + b.x) / 2, 1), round(peak, 1)) if edge.weight else None,
-                      round(bend, 1))
+        return PlacedEdge(edge, start, end, (a.x, start[1] - 34) if edge.weight else None, start[1] - 42)
+    over = min(p.y - p.height / 2 for p in between) - 40
+    if any(
+        p.x in (a.x, b.x) and p.y < max(a.y, b.y) for p in between if p not in (a, b)
+    ):  # one hides below another
+        start, end = (a.x + 14, a.y + a.height / 2), (b.x + 14, b.y + b.height / 2)
+        over = max(p.y + p.height / 2 for p in between) + 48
+    peak = 0.75 * over + 0.125 * (start[1] + end[1])
+    label = (round((start[0] + end[0]) / 2, 1), round(peak, 1)) if edge.weight else None
+    return PlacedEdge(edge, start, end, label, over)
 
 
-def _labels(edges: Sequence[Edge], lines: Mapping[Edge, tuple[tuple[float, float], tuple[float, float]]],
-            boxes: Sequence[Box]) -> dict[Edge, tuple[float, float]]:
+def _labels(
+    edges: Sequence[Edge],
+    lines: Mapping[Edge, tuple[tuple[float, float], tuple[float, float]]],
+    boxes: Sequence[Box],
+) -> dict[Edge, tuple[float, float]]:
     found: dict[Edge, tuple[float, float]] = {}
     taken: list[Box] = []
     if sum(e.weight is not None for e in edges) > LABELLED:
@@ -176,8 +198,9 @@ def _labels(edges: Sequence[Edge], lines: Mapping[Edge, tuple[tuple[float, float
     return found
 
 
-def _candidates(weight: Name, start: tuple[float, float],
-                end: tuple[float, float]) -> Iterator[tuple[tuple[float, float], Box]]:
+def _candidates(
+    weight: Name, start: tuple[float, float], end: tuple[float, float]
+) -> Iterator[tuple[tuple[float, float], Box]]:
     half, tall = breadth(runs(weight), SMALL) / 2 + 2, SMALL / 2 + 3
     for t in ALONG:
         x, y = start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])
@@ -198,5 +221,10 @@ def _moved(p: PlacedNode, down: float) -> PlacedNode:
 
 def _shifted(e: PlacedEdge, down: float) -> PlacedEdge:
     label = None if e.label_at is None else (e.label_at[0], round(e.label_at[1] + down, 1))
-    return PlacedEdge(e.edge, (e.start[0], round(e.start[1] + down, 1)), (e.end[0], round(e.end[1] + down, 1)),
-                      label, e.bend)
+    return PlacedEdge(
+        e.edge,
+        (e.start[0], round(e.start[1] + down, 1)),
+        (e.end[0], round(e.end[1] + down, 1)),
+        label,
+        None if e.over is None else round(e.over + down, 1),
+    )

@@ -2,6 +2,7 @@
 
 Contract: names are written in Unicode; every character that means something to the program is escaped.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ def mermaid(graph: Graph) -> str:
     """The graph as a Mermaid flow chart from left to right."""
     lines = ["flowchart LR"]
     for node in graph.nodes:
-        brackets = {"input": ("([", "])"), "loss": ("{{", "}}"), "dots": ("[", "]")}.get(node.kind, ("((", "))"))
+        brackets = {"input": ("([", "])"), "loss": ("{{", "}}"), "dots": ("[", "]")}.get(
+            node.kind, ("((", "))")
+        )
         if node.shape is not None:
             brackets = ("[", "]")
         lines.append(f'    {node.key}{brackets[0]}"{_entities(_content(node))}"{brackets[1]}')
@@ -33,7 +36,9 @@ def dot(graph: Graph, title: str = "network") -> str:
     lines = [f"digraph {_quoted(title)} {{", "    rankdir=LR;", "    node [shape=circle];"]
     for node in graph.nodes:
         shape = {"input": "ellipse", "loss": "doublecircle", "dots": "plaintext"}.get(node.kind, "circle")
-        lines.append(f"    {node.key} [label={_quoted(_content(node))}, shape={'box' if node.shape else shape}];")
+        lines.append(
+            f"    {node.key} [label={_quoted(_content(node))}, shape={'box' if node.shape else shape}];"
+        )
         if node.marks:
             lines.append(f"    {node.key}_in [label={_quoted(_listed(node.marks))}, shape=plaintext];")
             lines.append(f"    {node.key}_in -> {node.key};")
@@ -56,8 +61,10 @@ def plain(graph: Graph) -> str:
         if node.kind == "dots":
             lines.append("⋮")
             continue
-        read = [passed[e.source] if e.weight is None else f"{e.weight.unicode} · {passed[e.source]}"
-                for e in arrows.get(node.key, ())]
+        read = [
+            passed[e.source] if e.weight is None else f"{e.weight.unicode} · {passed[e.source]}"
+            for e in arrows.get(node.key, ())
+        ]
         read += [name.unicode for name in node.marks]
         lines.append(f"{', '.join(read)} → ({_content(node)})")
     return "\n".join(lines)
@@ -76,7 +83,9 @@ def _listed(names: Sequence[Name]) -> str:
 
 def _entities(text: str) -> str:
     """Everything but letters, digits and a few harmless signs as a numeric entity of Mermaid."""
-    return "".join(c if c.isalnum() or c in " ,()₀₁₂₃₄₅₆₇₈₉⁽⁾¹²³" or ord(c) > 0x2000 else f"#{ord(c)};" for c in text)
+    return "".join(
+        c if c.isalnum() or c in " ,()₀₁₂₃₄₅₆₇₈₉⁽⁾¹²³" or ord(c) > 0x2000 else f"#{ord(c)};" for c in text
+    )
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 Contract: `svg(drawing, title)` gives one ``<svg>`` element; every name in it is escaped text.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,11 @@ def svg(drawing: Drawing, title: str) -> str:
         'orient="auto-start-reverse"><path class="tip" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker></defs>',
         *(_arrow(e) for e in drawing.edges),
         *(line for p in drawing.nodes for line in _node(p)),
-        *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
+        *(
+            _text(e.edge.weight, *e.label_at, SMALL, "halo")
+            for e in drawing.edges
+            if e.label_at and e.edge.weight
+        ),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -49,8 +54,8 @@ def svg(drawing: Drawing, title: str) -> str:
 
 def _arrow(e: PlacedEdge) -> str:
     (x1, y1), (x2, y2) = e.start, e.end
-    if e.bend:
-        top = max(y1, y2) - e.bend
+    if e.over is not None:
+        top = e.over
         path = f"M{_n(x1)} {_n(y1)}C{_n(x1)} {_n(top)} {_n(x2)} {_n(top)} {_n(x2)} {_n(y2)}"
     else:
         path = f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"
@@ -63,15 +68,19 @@ def _node(p: PlacedNode) -> Iterator[str]:
         yield f'<text x="{_n(p.x)}" y="{_n(p.y + 6)}" font-size="22">⋮</text>'
         return
     left, top, radius = p.x - p.width / 2, p.y - p.height / 2, HEIGHT / 2 if p.node.shape is None else 10
-    yield (f'<rect class="box {p.node.kind}" x="{_n(left)}" y="{_n(top)}" width="{_n(p.width)}" '
-           f'height="{_n(p.height)}" rx="{_n(radius)}"/>')
+    yield (
+        f'<rect class="box {p.node.kind}" x="{_n(left)}" y="{_n(top)}" width="{_n(p.width)}" '
+        f'height="{_n(p.height)}" rx="{_n(radius)}"/>'
+    )
     middle = p.y if p.node.shape is None else p.y - 9
     yield from _names(p.node.names, p.x, middle)
     if p.node.shape is not None:
         yield f'<text class="soft" x="{_n(p.x)}" y="{_n(p.y + 18)}" font-size="{_n(SMALL)}">{escape(p.node.shape.text)}</text>'
     if p.node.marks:
         bottom = p.y + p.height / 2
-        yield (f'<path class="go" d="M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}" marker-end="url(#nw-tip)"/>')
+        yield (
+            f'<path class="go" d="M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}" marker-end="url(#nw-tip)"/>'
+        )
         yield from _row(p.node.marks, p.x, bottom + MARK + 4)
 
 

@@ -1,8 +1,9 @@
 r"""A drawing as a TikZ picture.
 
-Contract: `tikz(drawing)` gives a ``tikzpicture`` that needs ``\usepackage{tikz}`` and ``\usetikzlibrary{arrows.meta}``;
-names are set in math mode.
+Contract: `tikz(drawing)` gives a ``tikzpicture`` that needs ``\usepackage{tikz}`` and
+``\usetikzlibrary{arrows.meta}``; names are set in math mode.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,8 +29,11 @@ def tikz(drawing: Drawing) -> str:
         r"  weight/.style={fill=white, inner sep=1pt, font=\scriptsize}, aside/.style={inner sep=1pt, font=\scriptsize}]",
         *(line for p in drawing.nodes for line in _node(p)),
         *(_arrow(e) for e in drawing.edges),
-        *(rf"\node[weight] at ({e.label_at[0]:g},{e.label_at[1]:g}) {{${e.edge.weight.latex}$}};"
-          for e in drawing.edges if e.label_at and e.edge.weight),
+        *(
+            rf"\node[weight] at ({e.label_at[0]:g},{e.label_at[1]:g}) {{${e.edge.weight.latex}$}};"
+            for e in drawing.edges
+            if e.label_at and e.edge.weight
+        ),
         r"\end{tikzpicture}",
     ]
     return "\n".join(lines)
@@ -53,7 +57,7 @@ def _node(p: PlacedNode) -> Iterator[str]:
 def _arrow(e: PlacedEdge) -> str:
     style = "->, black!55" + (", dashed" if e.edge.recurrent else "")
     (x1, y1), (x2, y2) = e.start, e.end
-    if e.bend:
-        top = max(y1, y2) - e.bend
+    if e.over is not None:
+        top = e.over
         return rf"\draw[{style}] ({x1:g},{y1:g}) .. controls ({x1:g},{top:g}) and ({x2:g},{top:g}) .. ({x2:g},{y2:g});"
     return rf"\draw[{style}] ({x1:g},{y1:g}) -- ({x2:g},{y2:g});"

@@ -2,6 +2,7 @@
 
 Contract: `to_html(blocks, folders, language)`; words are escaped, formulas are converted by math-core.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -32,14 +33,25 @@ class Html:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._convert = _converter()
-        self.templates = Templates(folders, ["html/blocks.html.j2"], {
-            "inline": self.inline, "mathematics": self.mathematics, "picture": _picture}, escape=True)
+        self.templates = Templates(
+            folders,
+            ["html/blocks.html.j2"],
+            {"inline": self.inline, "mathematics": self.mathematics, "picture": _picture},
+            escape=True,
+        )
 
     def page(self, blocks: Sequence[Block], language: str) -> str:
         """The page."""
         title = next((b.content for b in blocks if isinstance(b, Heading) and b.level == 1), ())
-        return self.templates.page("html/sheet.html.j2", body=self.body(blocks), language=language,
-                                   title="".join(p.text for p in title)).rstrip() + "\n"
+        return (
+            self.templates.page(
+                "html/sheet.html.j2",
+                body=self.body(blocks),
+                language=language,
+                title="".join(p.text for p in title),
+            ).rstrip()
+            + "\n"
+        )
 
     def body(self, blocks: Sequence[Block]) -> Markup:
         """The blocks, one after the other."""
@@ -76,8 +88,9 @@ def _converter() -> Callable[[str, bool], str]:
     try:
         from math_core import LatexToMathML
     except ImportError as error:
-        raise SymbackpropError("HTML needs the package math-core, which is not installed",
-                               hint='install it with: pip install "symbackprop[html]"') from error
+        raise SymbackpropError(
+            "HTML needs the package math-core, which is not installed",
+            hint='install it with: pip install "symbackprop[html]"',
+        ) from error
     convert = LatexToMathML().convert_with_local_state
     return lambda latex, displayed: convert(latex, displaystyle=displayed)
-

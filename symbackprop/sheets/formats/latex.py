@@ -1,8 +1,9 @@
 r"""LaTeX: a document for pdflatex, or for xelatex where there are Chinese characters.
 
-Contract: `to_latex(blocks, folders)`; words are escaped, formulas are never wider than the page where they can be
-broken, tables share the page width among their columns.
+Contract: `to_latex(blocks, folders)`; words are escaped, formulas are never wider than the page where they
+can be broken, tables share the page width among their columns.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,10 +16,23 @@ from symbackprop.sheets.width import width
 
 PAGE = 46.5
 """The width of the text, in em of the small font that tables are set in."""
-_SPECIAL = str.maketrans({
-    **{c: "\\" + c for c in "{}_&%$#"}, "\\": r"\textbackslash{}", "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
-    "−": "$-$", "→": r"$\to$", "×": r"$\times$", "½": r"$\tfrac12$", "\n": " "})
+_SPECIAL = str.maketrans(
+    {
+        **{c: "\\" + c for c in "{}_&%$#"},
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': "''",
+        "−": "$-$",
+        "→": r"$\to$",
+        "×": r"$\times$",
+        "½": r"$\tfrac12$",
+        "\n": " ",
+    }
+)
 
 
 def to_latex(blocks: Sequence[Block], folders: Sequence[Path]) -> str:
@@ -30,9 +44,17 @@ class Latex:
     """Writes blocks as LaTeX."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.templates = Templates(folders, ["latex/blocks.tex.j2"], {
-            "inline": inline, "mathematics": formula_source, "aligned_rows": aligned_rows, "columns": columns},
-            LATEX_DELIMITERS)
+        self.templates = Templates(
+            folders,
+            ["latex/blocks.tex.j2"],
+            {
+                "inline": inline,
+                "mathematics": formula_source,
+                "aligned_rows": aligned_rows,
+                "columns": columns,
+            },
+            LATEX_DELIMITERS,
+        )
 
     def page(self, blocks: Sequence[Block]) -> str:
         """The document."""
@@ -95,5 +117,7 @@ def columns(table: Table) -> str:
 
 
 def _width(line: Line) -> float:
-    return sum(width(p.latex) if isinstance(p, Math) else
-               sum(1.0 if ord(c) > 0x2E80 else 0.5 for c in p.text) for p in line)
+    return sum(
+        width(p.latex) if isinstance(p, Math) else sum(1.0 if ord(c) > 0x2E80 else 0.5 for c in p.text)
+        for p in line
+    )

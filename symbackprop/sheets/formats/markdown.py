@@ -1,7 +1,9 @@
 """Markdown in two dialects: ``$`` for Jupyter and others, math fences for GitHub.
 
-Contract: `to_markdown(blocks, folders, dialect, picture)`; words are escaped so that none of them acts as markup.
+Contract: `to_markdown(blocks, folders, dialect, picture)`; words are escaped so that none of them acts as
+markup.
 """
+
 from __future__ import annotations
 
 import re
@@ -20,7 +22,9 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 _LIST_MARK = re.compile(r"^(\s*)(\d+)([.)])(\s)|^(\s*)([-+=])")
 
 
-def to_markdown(blocks: Sequence[Block], folders: Sequence[Path], dialect: Dialect, picture: str | None = None) -> str:
+def to_markdown(
+    blocks: Sequence[Block], folders: Sequence[Path], dialect: Dialect, picture: str | None = None
+) -> str:
     """The sheet as Markdown."""
     return Markdown(folders, dialect, picture).page(blocks)
 
@@ -31,8 +35,11 @@ class Markdown:
     def __init__(self, folders: Sequence[Path], dialect: Dialect, picture: str | None) -> None:
         self.dialect, self.picture = dialect, picture
         own = {"jupyter": ("markdown",), "github": ("github", "markdown")}[dialect]
-        self.templates = Templates(folders, [f"{name}/blocks.md.j2" for name in own], {
-            "inline": self.inline, "cell": self.cell, "mathematics": self.mathematics, "plain": escaped})
+        self.templates = Templates(
+            folders,
+            [f"{name}/blocks.md.j2" for name in own],
+            {"inline": self.inline, "cell": self.cell, "mathematics": self.mathematics, "plain": escaped},
+        )
 
     def page(self, blocks: Sequence[Block]) -> str:
         """The page with all blocks."""
@@ -57,8 +64,10 @@ class Markdown:
 
     def cell(self, line: Line) -> str:
         """The same inside a table, where a bar would end the cell."""
-        return "".join(self._math(p.latex.replace("|", r"\vert ")) if isinstance(p, Math) else self._piece(p)
-                       for p in spaced(tight(line)))
+        return "".join(
+            self._math(p.latex.replace("|", r"\vert ")) if isinstance(p, Math) else self._piece(p)
+            for p in spaced(tight(line))
+        )
 
     def mathematics(self, formula: Formula) -> str:
         """The source of a displayed formula."""

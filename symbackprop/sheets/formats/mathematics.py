@@ -1,7 +1,9 @@
 r"""Displayed formulas as LaTeX source, for every format that reads LaTeX.
 
-Contract: `formula_source(formula)` gives the source without delimiters: one line, or ``aligned`` lines, boxed or not.
+Contract: `formula_source(formula)` gives the source without delimiters: one line, or ``aligned`` lines,
+boxed or not.
 """
+
 from __future__ import annotations
 
 from symbackprop.sheets.blocks import Formula, Row
@@ -23,9 +25,15 @@ def aligned_rows(formula: Formula) -> str:
     if not any(row.left or row.relation for row in formula.rows):
         return " \\\\\n".join("& " + row.right.latex for row in formula.rows)
     return " \\\\\n".join(
-        (row.left.latex + " &" + (f"{row.relation.latex} " if row.relation else " ") + row.right.latex
-         + _condition(row)).strip()
-        for row in formula.rows)
+        (
+            row.left.latex
+            + " &"
+            + (f"{row.relation.latex} " if row.relation else " ")
+            + row.right.latex
+            + _condition(row)
+        ).strip()
+        for row in formula.rows
+    )
 
 
 def _plain_row(row: Row) -> str:

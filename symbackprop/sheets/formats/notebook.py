@@ -1,7 +1,9 @@
 """A Jupyter notebook: Markdown cells for the text, code cells for what can be run.
 
-Contract: `to_notebook(blocks, folders)` gives JSON text (nbformat 4.5) that is the same byte for byte every time.
+Contract: `to_notebook(blocks, folders)` gives JSON text (nbformat 4.5) that is the same byte for byte every
+time.
 """
+
 from __future__ import annotations
 
 import json
@@ -23,8 +25,10 @@ METADATA: dict[str, Any] = {
 def to_notebook(blocks: Sequence[Block], folders: Sequence[Path]) -> str:
     """The sheet as the JSON text of a notebook."""
     markdown = Markdown(folders, "jupyter", f"attachment:{PICTURE}")
-    cells = [_code_cell(n, group[0]) if isinstance(group[0], Code) else _text_cell(n, group, markdown)
-             for n, group in enumerate(_cells(blocks))]
+    cells = [
+        _code_cell(n, group[0]) if isinstance(group[0], Code) else _text_cell(n, group, markdown)
+        for n, group in enumerate(_cells(blocks))
+    ]
     notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -34,7 +38,7 @@ def _cells(blocks: Sequence[Block]) -> Iterator[list[Block]]:
     current: list[Block] = []
     for block in blocks:
         runnable = isinstance(block, Code) and block.runnable
-        if current and (runnable or isinstance(block, Heading) and block.level <= 3):
+        if current and (runnable or (isinstance(block, Heading) and block.level <= 3)):
             yield current
             current = []
         if runnable:
@@ -46,8 +50,12 @@ def _cells(blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 
 def _text_cell(number: int, blocks: Sequence[Block], markdown: Markdown) -> dict[str, Any]:
-    cell: dict[str, Any] = {"cell_type": "markdown", "id": f"cell-{number:03d}", "metadata": {},
-                            "source": _lines(markdown.body(blocks))}
+    cell: dict[str, Any] = {
+        "cell_type": "markdown",
+        "id": f"cell-{number:03d}",
+        "metadata": {},
+        "source": _lines(markdown.body(blocks)),
+    }
     figure = next((b for b in blocks if isinstance(b, Figure)), None)
     if figure is not None:
         drawn = b64encode(figure.diagram.svg().encode()).decode()
@@ -56,8 +64,14 @@ def _text_cell(number: int, blocks: Sequence[Block], markdown: Markdown) -> dict
 
 
 def _code_cell(number: int, block: Any) -> dict[str, Any]:
-    return {"cell_type": "code", "execution_count": None, "id": f"cell-{number:03d}", "metadata": {}, "outputs": [],
-            "source": _lines(block.source.rstrip("\n"))}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": f"cell-{number:03d}",
+        "metadata": {},
+        "outputs": [],
+        "source": _lines(block.source.rstrip("\n")),
+    }
 
 
 def _lines(text: str) -> list[str]:

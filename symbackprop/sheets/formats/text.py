@@ -2,6 +2,7 @@
 
 Contract: `to_text(blocks, folders, width)`; no control character of a name reaches the terminal.
 """
+
 from __future__ import annotations
 
 import re
@@ -27,9 +28,19 @@ class PlainText:
 
     def __init__(self, folders: Sequence[Path], width: int) -> None:
         self.width = width
-        self.templates = Templates(folders, ["text/blocks.txt.j2"], {
-            "plain": plain, "columns": columns, "wrapped": self.wrapped, "mathematics": mathematics,
-            "table": self.table, "indented": indented, "remark": self.remark})
+        self.templates = Templates(
+            folders,
+            ["text/blocks.txt.j2"],
+            {
+                "plain": plain,
+                "columns": columns,
+                "wrapped": self.wrapped,
+                "mathematics": mathematics,
+                "table": self.table,
+                "indented": indented,
+                "remark": self.remark,
+            },
+        )
 
     def page(self, blocks: Sequence[Block]) -> str:
         """The whole text."""
@@ -65,7 +76,11 @@ class PlainText:
             parts = [wrapped(cell, widths[n]) if n == table.wide else [cell] for n, cell in enumerate(row)]
             for depth in range(max(len(part) for part in parts)):
                 shown = [part[depth] if depth < len(part) else "" for part in parts]
-                lines.append("  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(shown, widths, strict=True)).rstrip())
+                lines.append(
+                    "  ".join(
+                        cell + " " * (w - columns(cell)) for cell, w in zip(shown, widths, strict=True)
+                    ).rstrip()
+                )
             if number == 0:
                 lines.append("  ".join("-" * w for w in widths))
         return "\n".join(lines)
@@ -73,7 +88,9 @@ class PlainText:
 
 def plain(line: Line) -> str:
     """Words and mathematics as one text."""
-    return visible("".join(p.text.strip() if isinstance(p, Math) else p.text for p in spaced(line))).replace("\n", " ")
+    return visible("".join(p.text.strip() if isinstance(p, Math) else p.text for p in spaced(line))).replace(
+        "\n", " "
+    )
 
 
 def indented(text: str) -> str:

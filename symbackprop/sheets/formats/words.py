@@ -2,6 +2,7 @@
 
 Contract: `spaced(line)` and `tight(line)` change pieces of a line only where words meet something else.
 """
+
 from __future__ import annotations
 
 from symbackprop.sheets.blocks import Inline, Line, Math, Strong, Text
@@ -21,7 +22,12 @@ def spaced(line: Line) -> Line:
         previous = found[-1] if found else None
         if isinstance(piece, Math) and isinstance(previous, (Text, Strong)) and is_wide(previous.text[-1]):
             found.append(Text(" "))
-        if not isinstance(piece, Math) and isinstance(previous, Math) and piece.text and is_wide(piece.text[0]):
+        if (
+            not isinstance(piece, Math)
+            and isinstance(previous, Math)
+            and piece.text
+            and is_wide(piece.text[0])
+        ):
             found.append(Text(" "))
         found.append(piece)
     return tuple(found)
@@ -39,5 +45,5 @@ def tight(line: Line) -> Line:
             found.append(Text(piece.text))
             continue
         start = piece.text.index(inner)
-        found += [Text(piece.text[:start]), Strong(inner), Text(piece.text[start + len(inner):])]
+        found += [Text(piece.text[:start]), Strong(inner), Text(piece.text[start + len(inner) :])]
     return tuple(p for p in found if isinstance(p, Math) or p.text)
