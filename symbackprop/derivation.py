@@ -15,7 +15,6 @@ import sympy as sp
 
 from symbackprop.backprop import Adjoint, Contribution, ReverseSweep, collapse
 from symbackprop.errors import NetworkError
-from symbackprop.functions import row_of
 from symbackprop.indexed import (
     Base,
     Limit,
@@ -197,18 +196,13 @@ class Derivation:
         self._path_counts: dict[Base, tuple[int, int]] = {}
         self._terms: dict[tuple[Base, bool], tuple[Term, ...]] = {}
         self.style: Style = style or self._fitting_style()
-        if self.style == "paths" and not self.is_scalar:
+        if self.style == "paths" and not self.network.is_scalar:
             raise NetworkError(
                 "style paths is for scalar networks: this one has indices", hint="use style 'delta'"
             )
         self.derivatives: DerivativeForm = derivatives or ("argument" if self.style == "paths" else "output")
         self.rate = sp.Symbol(str(network.rate))
         self._gradients: dict[Base, Gradient] = {}
-
-    @cached_property
-    def is_scalar(self) -> bool:
-        """Has no quantity an axis?"""
-        return not any(q.axes for q in self.network.quantities.values())
 
     def __getitem__(self, name: Any) -> Gradient:
         """The gradient of any quantity, by its name in any spelling."""
@@ -248,7 +242,7 @@ class Derivation:
 
     def paths_to(self, base: Base) -> Iterator[Path]:
         """Every path from the loss, by depth-first search (without recursion: networks may be deep)."""
-        if not self.is_scalar:
+        if not self.network.is_scalar:
             raise NetworkError(
                 "paths are for scalar networks: this one has indices", hint="use the adjoint instead"
             )
@@ -286,7 +280,7 @@ class Derivation:
         return counts[base]
 
     def _fitting_style(self) -> Style:
-        if not self.is_scalar or len(self.network.parameters) > LONGEST_PATHS:
+        if not self.network.is_scalar or len(self.network.parameters) > LONGEST_PATHS:
             return "delta"
         total = sum(self._count(q.base)[1] for q in self.network.parameters)
         return "paths" if total <= LONGEST_PATHS else "delta"
@@ -348,6 +342,11 @@ class Derivation:
             m if any(not e.at and e.expression.has(sp.Pow(m, -1)) for e in self.network.equations) else None
         )
 
+    def computed(self, base: Base) -> ClosedForm:
+        """An adjoint as a program computes it: over named deltas, activations by their output, in closed form."""
+        raw = self.by_output(ordered_sum([term.expression for term in self.terms(base)]))
+        return closed_form(raw, self.network.assumptions)
+
     def _term(self, c: Contribution, per_sample: bool) -> Term:
         """One summand; with convention ``sample`` it is scaled by m, or by 1/m where it uses a per-sample delta."""
         limits, outer = list(c.limits), (c.adjoint,) if c.adjoint != 1 else ()
@@ -390,13 +389,19 @@ class Derivation:
 
     # -- forms ---------------------------------------------------------------------------------------------------
     @cached_property
-    def _outputs(self) -> dict[Any, list[tuple[Equation, Any]]]:
-        """Equations ``a = f(...)`` by their function, with the canonical right side."""
-        found: dict[Any, list[tuple[Equation, Any]]] = {}
+    def _outputs(self) -> tuple[dict[Any, Any], dict[Any, list[tuple[Equation, Any]]]]:
+        """Right sides ``f(...)`` -> the scalar they define; and by function, the indexed equations they are in."""
+        scalar: dict[Any, Any] = {}
+        indexed: dict[Any, list[tuple[Equation, Any]]] = {}
         for e in self.network.equations:
-            if (row_of(e.expression) is not None or isinstance(e.expression, Softmax)) and e.base != self.network.loss.base:
-                found.setdefault(e.expression.func, []).append((e, canonical(e.expression)))
-        return found
+            if not isinstance(e.expression, (sp.Function, Softmax)) or e.base == self.network.loss.base:
+                continue
+            pattern = canonical(e.expression)
+            if e.at:
+                indexed.setdefault(e.expression.func, []).append((e, pattern))
+            else:
+                scalar.setdefault(pattern, e.target)
+        return scalar, indexed
 
     def in_chosen_form(self, expression: sp.Expr) -> sp.Expr:
         """Activations by argument or by output, as the derivation was asked for."""
@@ -406,10 +411,15 @@ class Derivation:
         """Fold function applications into their names: ``sigma(z)`` becomes ``a`` where ``a = sigma(z)``."""
         if not expression.args or isinstance(expression, sp.Indexed):
             return expression
-        for equation, pattern in self._outputs.get(expression.func, ()):
-            found = match_indices(pattern, canonical(expression), set(equation.index_symbols))
-            if found is not None:
-                return equation.base[tuple(i.xreplace(found) for i in equation.at)] if equation.at else equation.target
+        if isinstance(expression, (sp.Function, Softmax)):
+            scalar, indexed = self._outputs
+            same = canonical(expression)
+            if same in scalar:
+                return scalar[same]
+            for equation, pattern in indexed.get(expression.func, ()):
+                found = match_indices(pattern, same, set(equation.index_symbols))
+                if found is not None:
+                    return equation.base[tuple(i.xreplace(found) for i in equation.at)]
         args = [self.by_output(a) for a in expression.args]
         return expression if args == list(expression.args) else rebuild(expression, args)
 

@@ -149,7 +149,8 @@ def transposed(node: Node) -> Node:
             node.col, node.row, node.pattern, node.slots, tuple(transposed(o) for o in node.operands)
         )
     if isinstance(node, Along):
-        return Along(node.col, node.row, node.kind, node.axis, transposed(node.operand))
+        operand = transposed(node.operand) if node.kind == "softmax" else node.operand
+        return Along(node.col, node.row, node.kind, node.axis, operand)
     return Transposed(node.col, node.row, node)
 
 
@@ -267,8 +268,7 @@ class _Reduction:
         if len(others) > 1:
             raise NoMatrixForm("a reduction of a tensor")
         other = next(iter(others), None)
-        inner = self.node(e.args[0], limit.index, other)
-        inner = _oriented(inner, limit.index, other)
+        inner = self._factor(e.args[0], {limit.index} | others)
         kind = "logsumexp" if isinstance(e, LogSumExp) else "max"
         return Along(other, None, kind, limit.index, inner)
 
@@ -348,13 +348,17 @@ class _Graph:
         """Eliminate the bound indices, those of lowest degree first; then lay out what is left."""
         remaining = list(self.bound)
         while remaining:
-            index = min(remaining, key=lambda i: (len(self._neighbours(i)), remaining.index(i)))
+            index = min(remaining, key=lambda i: (len(self._neighbours(i)), self._is_row(i), remaining.index(i)))
             remaining.remove(index)
             self._eliminate(index)
         return self._layout(row, col)
 
     def _neighbours(self, index: sp.Symbol) -> list[frozenset[sp.Symbol]]:
         return [pair for pair in self.edges if index in pair]
+
+    def _is_row(self, index: sp.Symbol) -> bool:
+        """Does the index run along the rows of its edge? Columns go first: then nothing must be transposed."""
+        return any(nodes[0][1].row == index for pair, nodes in self.edges.items() if index in pair)
 
     def _eliminate(self, index: sp.Symbol) -> None:
         pairs = self._neighbours(index)

@@ -98,6 +98,11 @@ class Network:
         """The quantities that play one of the roles, in order of first appearance."""
         return tuple(q for q in self.quantities.values() if q.role in roles)
 
+    @cached_property
+    def is_scalar(self) -> bool:
+        """Has no quantity an axis?"""
+        return not any(q.axes for q in self.quantities.values())
+
     @property
     def parameters(self) -> tuple[Quantity, ...]:
         """The weights and biases."""

@@ -63,11 +63,13 @@ class ArraySource:
 
     Args:
         identifiers: the Python name of every quantity and every adjoint.
-        scalar: makes a scalar printer for a table of identifiers (and shares what helpers it used).
+        scalar: makes a scalar printer for a table of identifiers.
+        classes: the source of the number of values that a label can take.
     """
 
     identifiers: Mapping[Any, str]
     scalar: Callable[[Mapping[Any, str]], NumPySource]
+    classes: Callable[[Any], str] = str
 
     def __call__(self, node: Node, row: Index, col: Index) -> str:
         """The source of a node, spread to the wanted axes where it has fewer."""
@@ -113,7 +115,8 @@ class ArraySource:
         if isinstance(e, sp.Indexed):
             name = self.identifiers[e.base]
             if any(isinstance(i, sp.Indexed) for i in e.indices):
-                at = [self._pick(i) for i in e.indices]
+                label = next(i for i in e.indices if isinstance(i, sp.Indexed))
+                at = [self._pick(i, label) for i in e.indices]
                 return Code(f"{name}[{', '.join(at)}]", ATOM, axes)
             fixed = [i for i in e.indices if i not in axes]
             if fixed:
@@ -128,24 +131,17 @@ class ArraySource:
             raise refused(f"the index {index}")
         return str(int(index) - 1)
 
-    def _pick(self, index: Any) -> str:
-        """A label (its data count from 0), or the running sample it belongs to."""
+    def _pick(self, index: Any, label: Any) -> str:
+        """A label (its data count from 0), or the running sample that the label belongs to."""
         if isinstance(index, sp.Indexed):
             return self.identifiers[index.base]
-        return f"np.arange({self._length(index)})"
-
-    def _length(self, index: Any) -> str:
-        raise refused(f"a running index {index}")
+        return f"np.arange(len({self.identifiers[label.base]}))"
 
     def _one_hot(self, e: Indicator, axes: tuple[sp.Symbol, ...]) -> Code:
-        label, index = (
-            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
-        )
-        name = self.identifiers[label.base]
-        classes = f"np.arange({self._length(index)})"
-        if axes[0] == index:
-            return Code(f"{classes}[:, None] == {name}", SUM - 1, axes)
-        return Code(f"{name}[:, None] == {classes}", SUM - 1, axes)
+        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        name, classes = self.identifiers[label.base], f"np.arange({self.classes(label.base)})"
+        text = f"{classes}[:, None] == {name}" if axes[0] == index else f"{name}[:, None] == {classes}"
+        return Code(text, SUM - 1, axes)
 
     # -- products ------------------------------------------------------------------------------------------------
     def _product(self, node: Product) -> Code:

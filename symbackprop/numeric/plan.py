@@ -13,8 +13,19 @@ from typing import Literal
 
 import sympy as sp
 
-from symbackprop.derivation import Derivation, ordered_sum
-from symbackprop.indexed import Base, Limit, base_of
+from symbackprop.derivation import Derivation
+from symbackprop.functions import sigmoid, softplus
+from symbackprop.indexed import (
+    Base,
+    Limit,
+    LogSumExp,
+    Softmax,
+    base_of,
+    freshen_all,
+    indices_of,
+    rebuild,
+    rename,
+)
 from symbackprop.names import identifier
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.network.ranges import base_uses
@@ -79,7 +90,7 @@ def plan_of(derivation: Derivation) -> Plan:
     """The program of a derivation, forward and backward."""
     network = derivation.network
     needed = needed_for(network.equations, [network.loss.base])
-    forward = [Assignment(e.base, e.expression, e.ranges, "forward") for e in network.equations]
+    forward = [Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations]
     backward = [_adjoint(derivation, q, "backward") for q in derivation.deltas]
     gradients = [_adjoint(derivation, q, "gradients") for q in derivation.parameters]
     own = [a for a in forward if a.target in needed]
@@ -96,6 +107,34 @@ def plan_of(derivation: Derivation) -> Plan:
     )
 
 
+def stable(expression: sp.Expr, network: Network) -> sp.Expr:
+    """Logarithms of softmax and sigmoid outputs from their arguments: no log of a number that rounded to 0."""
+    if not expression.has(sp.log):
+        return expression
+    args = [stable(a, network) for a in expression.args]
+    if isinstance(expression, sp.log):
+        return _log_of(args[0], network) or expression
+    return expression if args == list(expression.args) else rebuild(expression, args)
+
+
+def _log_of(value: sp.Expr, network: Network) -> sp.Expr | None:
+    """``z_k - logsumexp(z)`` for log softmax, ``-softplus(-z)`` for log sigmoid, ``-softplus(z)`` for log(1 - sigmoid)."""
+    complement = isinstance(value, sp.Add) and len(value.args) == 2 and value.args[0] == 1
+    reference = -value.args[1] if complement else value
+    equations = network.definitions(base_of(reference))
+    if not isinstance(reference, (sp.Symbol, sp.Indexed)) or len(equations) != 1:
+        return None
+    names = dict(zip(equations[0].at, indices_of(reference), strict=True))
+    meaning = rename(freshen_all(equations[0].expression), names)
+    if isinstance(meaning, Softmax) and not complement:
+        at, body, limit = meaning.args[0], meaning.args[1], meaning.limit
+        return sp.Add(rename(body, {limit.index: at}), -LogSumExp(body, limit), evaluate=False)
+    if isinstance(meaning, sigmoid):
+        argument = meaning.args[0]
+        return -softplus(argument if complement else -argument)
+    return None
+
+
 def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Base]:
     """Everything that the wanted quantities are computed from, themselves included."""
     needed = set(wanted)
@@ -106,12 +145,9 @@ def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Bas
 
 
 def _adjoint(derivation: Derivation, quantity: Quantity, section: Section) -> Assignment:
-    """The adjoint over named deltas, activations by their named output: sigma' costs no second
-    exponential.
-    """
-    total = ordered_sum([term.expression for term in derivation.terms(quantity.base)])
+    """The adjoint over named deltas in closed form, activations by their output: no second exponential."""
     target = base_of(derivation.sweep[quantity.base].symbol)
-    return Assignment(target, derivation.by_output(total), quantity.axes, section)
+    return Assignment(target, derivation.computed(quantity.base).expression, quantity.axes, section)
 
 
 def _identifiers(derivation: Derivation, differentiated: Iterable[Quantity]) -> dict[Base, str]:

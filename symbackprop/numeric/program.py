@@ -21,8 +21,8 @@ from symbackprop.indexed import Base, base_of
 from symbackprop.names import identifier
 from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
-from symbackprop.numeric.plan import Assignment, Plan, needed_for, plan_of
-from symbackprop.numeric.printer import NumPySource
+from symbackprop.numeric.lines import LineWriter
+from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.source import Line, function_source, helper_names
 from symbackprop.numeric.values import (
     Array,
@@ -57,8 +57,9 @@ class Program:
         self.network: Network = plan.network
         self.plan = plan
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
-        self._printer = NumPySource(plan.identifiers)
-        self.lines = [self._line(a) for a in plan.assignments]
+        self._write = LineWriter(plan)
+        lines = [self._write(a) for a in plan.assignments]
+        self.lines = [*self._write.sizes(lines), *lines]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
         self._function = lambdified(self._names, self.lines, outputs)
@@ -104,6 +105,8 @@ class Program:
         checked.
         """
         loss, *gradients = self._function(*arguments)
+        if not self.network.is_scalar:
+            return loss, gradients
         dtype = np.result_type(*arguments) if arguments else np.dtype(float)
         return _mean(loss, dtype), [_mean(g, dtype) for g in gradients]
 
@@ -147,7 +150,7 @@ class Program:
         given = [q.base for q in self.plan.arguments] if given is None else given
         read = [base for expression in wanted for base in base_uses(expression)]
         needed = needed_for(self.network.equations, read)
-        lines = [self._line(a) for a in self.plan.forward if a.target in needed]
+        lines = [self._write(a) for a in self.plan.forward if a.target in needed]
         spelled = self.plan.identifiers
         taken = set(spelled.values())
         outputs: list[str] = []
@@ -158,8 +161,8 @@ class Program:
                 continue
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
-            lines.append(Line(outputs[-1], self._printer.doprint(expression), "forward"))
-        return lambdified([spelled[b] for b in given], lines, outputs)
+            lines.append(Line(outputs[-1], self._write.text(expression), "forward"))
+        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs)
 
     @cached_property
     def source(self) -> str:
@@ -170,23 +173,6 @@ class Program:
         return function_source(
             self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients
         )
-
-    def _line(self, assignment: Assignment) -> Line:
-        if assignment.axes:
-            name = self.network.names.get(assignment.target)
-            raise NetworkError(
-                f"{name.plain if name else assignment.target} has axes: "
-                f"programs are for scalar networks so far",
-                hint="write the network out in scalars",
-            )
-        text = self._printer.doprint(assignment.expression)
-        if assignment.section == "gradients" and assignment.expression == 0:
-            text = f"0.0 * {self._parameter_of(assignment.target)}"
-        return Line(self.plan.identifiers[assignment.target], text, assignment.section)
-
-    def _parameter_of(self, gradient: Base) -> str:
-        plain = next(p for p, base in self.plan.gradients.items() if base == gradient)
-        return self.plan.identifiers[self.network.find(plain).base]
 
 
 def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:

@@ -51,8 +51,8 @@ BECOMES = Math(r"\leftarrow", "←")
 def joined(pieces: Iterable[Math], glue: Math) -> Math:
     """Pieces of mathematics with something between them.
 
-    >>> joined([Math("a", "a"), Math("b", "b")], Math(r"\\,", " ")).latex
-    'a\\\\,b'
+    >>> joined([Math("a", "a"), Math("b", "b")], Math(" = ", " = ")).latex
+    'a = b'
     """
     found = list(pieces)
     return Math(glue.latex.join(p.latex for p in found), glue.text.join(p.text for p in found))

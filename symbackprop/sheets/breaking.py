@@ -28,7 +28,7 @@ OPEN, CLOSE = Math(r"\bigl(", "("), Math(r"\bigr)", ")")
 
 
 class Atom(NamedTuple):
-    """A part that is not broken, what joins it to the part before it, and what begins a line with it instead."""
+    """A part that is not broken, what joins it to the part before it, what begins a line with it instead."""
 
     math: Math
     glue: Math = NOTHING
@@ -48,9 +48,7 @@ def broken_product(write: MathWriter, factors: Factors, room: float = ROOM) -> l
     whole = write.product(factors)
     if width(whole.latex) <= room:
         return [whole]
-    return packed(
-        _factor_atoms(write, factors, room) if len(factors) > 1 else _atoms(write, factors[0], room), room
-    )
+    return packed(_factor_atoms(write, factors, room), room)
 
 
 def packed(atoms: Sequence[Atom], room: float) -> list[Math]:
@@ -117,6 +115,8 @@ def _term_atoms(write: MathWriter, terms: Sequence[Any], room: float) -> list[At
 
 
 def _factor_atoms(write: MathWriter, factors: Factors, room: float) -> list[Atom]:
+    if len(factors) == 1:
+        return _atoms(write, next(iter(factors)), room)
     found: list[Atom] = []
     for number, factor in enumerate(factors):
         glue, newline = (THIN, NEW_DOT) if found else (NOTHING, NOTHING)

@@ -21,6 +21,7 @@ from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.naming import derivative_names, leading_indices
 
+IS = Math(" = ", " = ")
 THIN = Math(r"\,", " ")
 ARROW = Math(r" \longrightarrow ", " → ")
 COMMA = Math(r",\ ", ", ")
@@ -123,7 +124,7 @@ class MathWriter:
         return Math("(", "(") + joined(parts, Math(r",\; ", ", ")) + Math(")", ")")
 
     def shape(self, quantity: Quantity) -> Math:
-        """``n_1 \\times m``; nothing for a scalar."""
+        r"""``n_1 \times m``; nothing for a scalar."""
         if not quantity.axes:
             return NOTHING
         sizes = [self(size) for size in quantity.shape]

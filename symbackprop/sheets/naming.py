@@ -1,4 +1,4 @@
-r"""What the derivatives of a network are called: ``\delta_z``, ``\delta^{(1)}``, ``\frac{\partial E}{\partial w}``.
+r"""What the derivatives of a network are called: ``\delta_z``, ``\delta^{(1)}``, ``\partial E/\partial w``.
 
 Contract: `derivative_names(derivation, markup)` maps the symbols of adjoints to names that a `Writer`
 prints; names of deltas follow the names of their quantities and are unique.
@@ -21,8 +21,8 @@ def delta_names(derivation: Derivation) -> dict[Base, Name | None]:
     r"""The name of each delta: with the quantity's own scripts where they tell layer or unit, else None.
 
     ``z^{(1)}`` has ``\delta^{(1)}``, ``net_{o1}`` has ``\delta_{o1}``, ``Z^{[l]}`` with an index ``l`` has
-    ``\delta^{[l]}``; ``z`` and ``h_1`` keep their letter, and so does every quantity whose scripts another one
-    shares: ``\delta_z``, ``\delta_{h_1}``.
+    ``\delta^{[l]}``; ``z`` and ``h_1`` keep their letter, and so does every quantity whose scripts another
+    one shares: ``\delta_z``, ``\delta_{h_1}``.
     """
     leading = derivation.network.leading
     short = {
@@ -65,7 +65,7 @@ def spelled_delta(quantity: Quantity, name: Name | None, markup: Markup) -> str:
 
 
 def derivative_names(derivation: Derivation, markup: Markup) -> dict[Any, Name | Partial | str]:
-    """The names of all adjoints: deltas by name in style ``delta``, everything else as a derivative of the loss."""
+    """The names of all adjoints: deltas by name in style ``delta``, the rest as derivatives of the loss."""
     loss = derivation.network.loss.base
     found: dict[Any, Name | Partial | str] = {
         base_of(_symbol(derivation, q)): Partial(loss, q.base) for q in derivation.network.quantities.values()

@@ -29,8 +29,9 @@ class Sheet:
     folders: tuple[Path, ...]
 
     def to_markdown(self, dialect: Dialect = "jupyter", picture: str | None = None) -> str:
-        """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences. The network is drawn by Mermaid, or is
-        the file `picture`.
+        """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences.
+
+        The network is drawn by Mermaid, or is the file `picture`.
         """
         return to_markdown(self.blocks, self.folders, dialect, picture)
 

@@ -41,9 +41,9 @@ def compose(
         derivation: what is printed; its style decides between paths and deltas.
         language: ``en``, ``zh``, or any language for which there is a file of phrases.
         detail: ``full`` says why; ``brief`` prints formulas only.
-        form: ``index`` writes everything entry by entry; else results are matrices where there is such a form.
+        form: ``index`` writes everything entry by entry; else results are matrices where they can be.
         values: numbers to work out (not used yet).
-        templates: a folder of one's own; a phrase or a template found there beats the one that comes with symbackprop.
+        templates: a folder of one's own; a phrase or a template found there beats the built-in one.
 
     Raises:
         PhraseError: there are no phrases for the language, or one of them is missing.

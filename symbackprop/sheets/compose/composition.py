@@ -1,4 +1,4 @@
-"""What all sections of a sheet share: the derivation, its mathematics, the sentences, and what each quantity is.
+"""What all sections of a sheet share: the derivation, its mathematics, the sentences, what each quantity is.
 
 Contract: a `Composition` is made once for a sheet and only read by the sections.
 """
@@ -41,10 +41,15 @@ Part = Literal[
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that act through the same quantity; several for a parameter that is used in several places."""
+    """Parameters that act through the same quantity, or through several where a parameter is shared."""
 
     through: tuple[Quantity, ...]
     parameters: tuple[Quantity, ...]
+
+    @property
+    def nearest(self) -> Quantity:
+        """The place nearest to the loss."""
+        return next(iter(self.through))
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,12 @@ class Composition:
     @property
     def matrices(self) -> bool:
         """Are results written as matrices where they can be?"""
-        return not self.derivation.is_scalar and self.form != "index"
+        return not self.scalar and self.form != "index"
+
+    @property
+    def scalar(self) -> bool:
+        """Has no quantity an axis?"""
+        return self.derivation.network.is_scalar
 
     @property
     def loss(self) -> Quantity:
@@ -81,7 +91,7 @@ class Composition:
         return self.derivation[quantity.base]
 
     def scale(self, quantity: Quantity) -> Any:
-        """What a delta is, as a multiple of the derivative of the loss: m with the convention ``sample``, else 1."""
+        """A delta as a multiple of the derivative of the loss: m with the convention ``sample``, else 1."""
         per_sample = self.derivation._is_per_sample(quantity.base)  # pyright: ignore[reportPrivateUsage]
         return self.derivation.network.samples if per_sample else sp.S.One
 
@@ -89,7 +99,7 @@ class Composition:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
 
-    # -- who is who ------------------------------------------------------------------------------------------------
+    # -- who is who ------------------------------------------------------------------------------------------
     def consumers(self, quantity: Quantity) -> list[Quantity]:
         """The quantities whose equations read it, the one nearest to the loss first."""
         network = self.derivation.network

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
-from symbackprop.backprop import Contribution
-from symbackprop.derivation import Term
 from symbackprop.indexed import indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
+from symbackprop.sheets.compose.chains import chain_rows, chain_terms, reference_of, scaled_partial, sum_rows
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row, softmax_rows
 from symbackprop.sheets.compose.reasons import because
@@ -27,12 +26,12 @@ from symbackprop.sheets.compose.results import (
     raw_rows,
     transposed_factors,
 )
+from symbackprop.sheets.mathematics import IS, THIN
 from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
 EXPLAINED = 12
 """Of more deltas, those that come about like an earlier one are not explained again."""
-SPACED_EQUALS = Math(" = ", " = ")
 
 
 def backward_by_deltas(c: Composition) -> Iterator[Block]:
@@ -40,7 +39,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("backward.heading"))
     deltas = c.derivation.deltas
     if c.full and deltas:
-        key = "deltas.intro" if c.derivation.is_scalar else "deltas.arrays"
+        key = "deltas.intro" if c.scalar else "deltas.arrays"
         yield Paragraph(
             c.say(
                 key,
@@ -59,7 +58,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         yield Heading(3, c.say("deltas.heading"))
         yield from _deltas(c, deltas)
     yield Heading(3, c.say("deltas.parameters"))
-    if c.full and c.with_part("weight") and c.with_part("bias") and c.derivation.is_scalar:
+    if c.full and c.with_part("weight") and c.with_part("bias") and c.scalar:
         yield Paragraph(c.say("deltas.rule"))
     yield from _parameters(c)
     for quantity in c.idle:
@@ -83,10 +82,10 @@ def _symbol(c: Composition, quantity: Quantity) -> Math:
 def _slashed(c: Composition, quantity: Quantity) -> Math:
     partial = c.write.slashed(c.write.name(c.loss), c.write.name(quantity))
     scale = c.scale(quantity)
-    return partial if scale == 1 else c.write(scale) + Math(r"\,", " ") + partial
+    return partial if scale == 1 else c.write(scale) + THIN + partial
 
 
-# -- deltas ------------------------------------------------------------------------------------------------------
+# -- deltas --------------------------------------------------------------------------------------------------
 def _deltas(c: Composition, deltas: Sequence[Quantity]) -> Iterator[Block]:
     """Each delta explained; of many, those like an earlier one follow in short lines."""
     seen: set[Hashable] = set()
@@ -127,7 +126,7 @@ def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
     blocks: list[Block] = []
     if c.full:
         blocks.append(Paragraph(_users(c, quantity) + _why(c, quantity)))
-    chain = _chain_rows(c, quantity)
+    chain = chain_rows(c, quantity)
     if chain:
         blocks.append(Formula(tuple(chain)))
     blocks += _value(c, quantity, lead=not chain)
@@ -157,7 +156,7 @@ def _why(c: Composition, quantity: Quantity) -> Line:
     only = found[0]
     return c.say(
         "deltas.why",
-        factor=c.write.slashed(c.write(_reference(only)), c.write(quantity.entry)),
+        factor=c.write.slashed(c.write(reference_of(only)), c.write(quantity.entry)),
         reason=because(c, only.consumer, quantity, only.local, only.rules),
     )
 
@@ -169,7 +168,7 @@ def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]
     closed = gradient.closed
     named = c.write(gradient.symbol)
     if lead:
-        named = named + SPACED_EQUALS + _scaled_partial(c, quantity)
+        named = named + IS + scaled_partial(c, quantity)
     if closed.rules:
         yield Formula(tuple(raw_rows(c, quantity, named)))
         yield from _simplified(c, quantity)
@@ -192,7 +191,7 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
         return
     said = c.say(f"closed.{closed.rules[0]}")
     for assumption in closed.assumptions:
-        relation = c.write(assumption.left) + SPACED_EQUALS + c.write(assumption.right)
+        relation = c.write(assumption.left) + IS + c.write(assumption.right)
         said += c.say("closed.assumption", assumption=relation)
     yield Paragraph(said)
     for step in closed.intermediate:
@@ -210,71 +209,7 @@ def _as_matrices(c: Composition, node: Any) -> Line:
     return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if has_ones(node) else c.say("matrix.intro")
 
 
-# -- chains ------------------------------------------------------------------------------------------------------
-def _reference(contribution: Contribution) -> Any:
-    """The consumer at the indices at which it reads the quantity."""
-    at = indices_of(contribution.adjoint)
-    return contribution.consumer.base[at] if at else contribution.consumer.target
-
-
-def _chain_rows(c: Composition, quantity: Quantity) -> list[Row]:
-    """``delta = sum over consumers of dE/du du/dv``; activations on the way get a line of their own."""
-    contributions = c.derivation.sweep[quantity.base].contributions
-    if all(x.adjoint == 1 for x in contributions):
-        return []
-    left = c.write(c.gradient(quantity).symbol)
-    if quantity in c.derivation.deltas:
-        left = left + SPACED_EQUALS + _scaled_partial(c, quantity)
-    found = _sum_rows(c, left, _chain_terms(c, quantity))
-    for user in c.consumers(quantity):
-        if c.derivation.is_inlined(user.base):
-            scale = c.scale(user)
-            left = c.write(c.gradient(user).symbol)
-            found += raw_rows(c, user, left if scale == 1 else c.write(scale) + Math(r"\,", " ") + left)
-    return found
-
-
-def _scaled_partial(c: Composition, quantity: Quantity) -> Math:
-    """``dL/dZ``, times m where a delta belongs to one sample."""
-    partial = c.write.partial(c.derivation.network.loss.target, quantity.entry)
-    scale = c.scale(quantity)
-    return partial if scale == 1 else c.write(scale) + Math(r"\,", " ") + partial
-
-
-def _chain_terms(c: Composition, quantity: Quantity) -> list[Term]:
-    """``dE/du du/dv`` for every consumer at every index at which it reads the quantity, each instance once."""
-    found: list[Contribution] = []
-    for x in sorted(c.derivation.sweep[quantity.base].contributions, key=lambda x: -len(x.limits)):
-        if not any(_covers(y, x) for y in found):
-            found.append(x)
-    order = [id(x) for x in c.derivation.sweep[quantity.base].contributions]
-    return [_chain_term(c, x, quantity) for x in sorted(found, key=lambda x: order.index(id(x)))]
-
-
-def _covers(general: Contribution, special: Contribution) -> bool:
-    """Does a contribution run over the consumer's instance that another one reads, too?"""
-    if general.consumer.base != special.consumer.base:
-        return False
-    bound = {limit.index for limit in general.limits}
-    pairs = zip(indices_of(general.adjoint), indices_of(special.adjoint), strict=True)
-    return all(a == b or a in bound for a, b in pairs)
-
-
-def _chain_term(c: Composition, x: Contribution, quantity: Quantity) -> Term:
-    """``dE/du du/dv`` for one consumer, with the sum over its indices and its conditions."""
-    partial = c.write.derivative_symbol(_reference(x), quantity.entry)
-    outer = (x.adjoint,) if x.adjoint != 1 else ()
-    user = c.derivation.network.quantities[x.consumer.base]
-    scale = c.scale(quantity) / (c.scale(user) if user in c.derivation.deltas else 1)
-    return Term(x.limits, (*((scale,) if scale != 1 else ()), *outer, partial, *x.conditions))
-
-
-def _sum_rows(c: Composition, left: Math, terms: Sequence[Term]) -> list[Row]:
-    lines, condition = lines_of(c, terms, ROOM - width(left.latex))
-    return rows(left, lines, condition)
-
-
-# -- parameters --------------------------------------------------------------------------------------------------
+# -- parameters ----------------------------------------------------------------------------------------------
 def _parameters(c: Composition) -> Iterator[Block]:
     """The gradients, group by group; of many, the later groups without their chains."""
     short = len(c.derivation.parameters) > 4 * EXPLAINED
@@ -289,12 +224,12 @@ def _parameters(c: Composition) -> Iterator[Block]:
 
 def _group(c: Composition, group: Group) -> Iterator[Block]:
     """The parameters that act through one quantity."""
-    if c.full and c.derivation.is_scalar:
+    if c.full and c.scalar:
         yield Paragraph(
             c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through))
         )
     for quantity in group.parameters:
-        if c.derivation.is_scalar:
+        if c.scalar:
             yield Formula(tuple(_short_gradient(c, quantity)))
         elif c.full:
             blocks = (*_summed(c, quantity), *_array_gradient(c, quantity))
@@ -304,7 +239,7 @@ def _group(c: Composition, group: Group) -> Iterator[Block]:
 
 
 def _array_gradient(c: Composition, quantity: Quantity) -> Iterator[Block]:
-    chain = _chain_rows(c, quantity)
+    chain = chain_rows(c, quantity)
     if chain:
         yield Formula(tuple(chain))
     yield from _value(c, quantity, lead=False)
@@ -313,13 +248,13 @@ def _array_gradient(c: Composition, quantity: Quantity) -> Iterator[Block]:
 def _short_gradient(c: Composition, quantity: Quantity) -> list[Row]:
     """Chain and value of a scalar's gradient, on one line where they fit."""
     left = c.write(c.gradient(quantity).symbol)
-    terms = _chain_terms(c, quantity)
+    terms = chain_terms(c, quantity)
     value, condition = lines_of(c, chosen_terms(c, quantity), ROOM - width(left.latex))
     if all(x.adjoint == 1 for x in c.derivation.sweep[quantity.base].contributions):
         return rows(left, value, condition)
-    chain = _sum_rows(c, left, terms)
+    chain = sum_rows(c, left, terms)
     if len(chain) == 1 and len(value) == 1 and not condition:
-        together = chain[0].right + SPACED_EQUALS + value[0]
+        together = chain[0].right + IS + value[0]
         if width(together.latex) <= ROOM - width(left.latex):
             return [Row(left, together)]
     return [*chain, *rows(NOTHING, value, condition)]

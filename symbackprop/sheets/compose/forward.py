@@ -1,4 +1,4 @@
-"""The forward pass and the loss, as matrices and entry by entry, with the definitions of the functions that occur."""
+"""The forward pass and the loss, as matrices and entry by entry, with the definitions of the functions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Math, Pa
 from symbackprop.sheets.breaking import ROOM, broken, rows, side_by_side
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.functions import applied_functions, definition_row
+from symbackprop.sheets.mathematics import IS
 from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
@@ -19,7 +20,6 @@ WRITTEN_OUT = 12
 """Up to this many activations are written out one by one, ``sigma(h) = 1/(1+e^{-h})``; else once for all."""
 LONGEST = 24
 """The lines of one formula."""
-SPACED_EQUALS = Math(" = ", " = ")
 
 
 def forward(c: Composition) -> Iterator[Block]:
@@ -33,7 +33,7 @@ def forward(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("forward.heading"))
     if c.full:
         yield Paragraph(c.say("forward.intro"))
-    if c.derivation.is_scalar:
+    if c.scalar:
         yield from _scalars(c, before)
         return
     matrices = [row for e in before for row in _matrix_row(c, e)] if c.matrices else []
@@ -116,7 +116,7 @@ def equation_rows(c: Composition, equation: Equation, *, definition: bool = Fals
     softmax = isinstance(equation.expression, Softmax)
     explicit = _written_out(equation.expression) if definition or softmax else None
     if explicit is not None and len(lines) == 1:
-        longer = lines[0] + SPACED_EQUALS + c.write(explicit)
+        longer = lines[0] + IS + c.write(explicit)
         lines = [longer] if width(longer.latex) <= room else lines
     return rows(left, lines, condition)
 

@@ -15,7 +15,7 @@ from symbackprop.sheets.compose.composition import Composition
 
 
 class Applied(NamedTuple):
-    """A function that the network applies elementwise, and its application to a letter that means nothing else."""
+    """A function that the network applies elementwise, and its application to a letter of its own."""
 
     row: FunctionRow
     letter: sp.Symbol
@@ -23,7 +23,7 @@ class Applied(NamedTuple):
 
     @property
     def sign(self) -> Math:
-        """What stands for the function: ``\\sigma``."""
+        r"""What stands for the function: ``\sigma``."""
         return Math(self.row.latex, {"sigmoid": "σ"}.get(self.row.name, self.row.name))
 
 

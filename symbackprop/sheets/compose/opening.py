@@ -42,7 +42,7 @@ def opening(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("network.heading"))
     title = "".join(p.text for p in c.say("network.title"))
     yield Figure(
-        Diagram(c.derivation, title), c.say("network.caption" if c.derivation.is_scalar else "network.arrays")
+        Diagram(c.derivation, title), c.say("network.caption" if c.scalar else "network.arrays")
     )
     yield Heading(2, c.say("symbols.heading"))
     yield symbols(c)
@@ -50,7 +50,7 @@ def opening(c: Composition) -> Iterator[Block]:
 
 def symbols(c: Composition) -> Table:
     """Every symbol with its role; with its shape where there are arrays."""
-    scalar = c.derivation.is_scalar
+    scalar = c.scalar
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
     rows += [

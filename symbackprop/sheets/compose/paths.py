@@ -1,4 +1,4 @@
-"""The backward pass path by path: for every parameter the chain of partials, each factor with its reason, the result.
+"""The backward pass path by path: for every parameter the chain of partials, the reasons, the result.
 
 Contract: reads `Gradient.paths` only; parameters that act through the same neuron share one table of factors.
 """
@@ -26,7 +26,7 @@ from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, pack
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
 from symbackprop.sheets.compose.reasons import reason
-from symbackprop.sheets.mathematics import THIN
+from symbackprop.sheets.mathematics import IS, THIN
 from symbackprop.sheets.width import width
 
 SHOWN_PATHS = 12
@@ -69,7 +69,7 @@ def group_heading(c: Composition, group: Group) -> Line:
     parameters, through = c.names(group.parameters), c.names(group.through)
     if len(group.through) > 1:
         return c.say("group.shared", parameters=parameters, through=through)
-    neuron = c.part(group.through[0]) == "sum"
+    neuron = c.part(group.nearest) == "sum"
     return c.say("group.neuron" if neuron else "group.through", parameters=parameters, through=through)
 
 
@@ -90,10 +90,10 @@ def _way_to_the_loss(c: Composition, group: Group) -> Iterator[Block]:
     if len(group.through) > 1:
         yield Paragraph(c.say("paths.shared", parameters=names, count=len(group.through), places=places))
         return
-    if group.through[0] == c.loss:
+    if group.nearest == c.loss:
         yield Paragraph(c.say("paths.in_loss", parameters=names, loss=places))
         return
-    onward = c.gradient(group.through[0]).paths
+    onward = c.gradient(group.nearest).paths
     said = c.say(
         "paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places
     )
@@ -129,7 +129,7 @@ def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity
 
 def _source(c: Composition, link: Link) -> Math:
     """The equation a factor comes from; of a long sum only the terms that matter."""
-    left = c.write(link.equation.target) + Math(" = ", " = ")
+    left = c.write(link.equation.target) + IS
     whole = left + c.write(link.equation.expression)
     if width(whole.latex) <= FROM_ROOM or not link.equation.expression.is_Add:
         return whole

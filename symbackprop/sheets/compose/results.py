@@ -1,4 +1,4 @@
-"""What a derivative is: its value as displayed lines, entry by entry or as matrices, with conditions and shapes.
+"""What a derivative is: its value as lines, entry by entry or as matrices, with conditions and shapes.
 
 Contract: reads `Derivation.terms` and `Gradient.closed`; a matrix form is shown exactly when there is one.
 """
@@ -73,7 +73,7 @@ class MatrixResult(NamedTuple):
 
 
 def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
-    """The shortest form as matrices, with the shapes of a product; None where there is only the index form."""
+    """The shortest form as matrices, with the shapes of a product; None where only the index form exists."""
     if not c.matrices or not quantity.axes:
         return None
     gradient = c.gradient(quantity)

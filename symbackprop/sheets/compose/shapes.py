@@ -10,7 +10,7 @@ from symbackprop.indexed import base_of, indices_of
 from symbackprop.matrix import Node, Ones, Product
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Math, joined
-from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.mathematics import IS, THIN, MathWriter
 
 
 def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity, node: Node) -> Math:
@@ -23,7 +23,7 @@ def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity
     if any(shape is None for shape in shapes):
         return NOTHING
     whole, *factors = (shape for shape in shapes if shape is not None)
-    return whole + Math(" = ", " = ") + joined(factors, Math(r"\,", " "))
+    return whole + IS + joined(factors, THIN)
 
 
 def _shape(write: MathWriter, node: Node, sizes: dict[Any, Any]) -> Math | None:

@@ -41,5 +41,6 @@ def summary(c: Composition) -> Iterator[Block]:
 
 def _with_deltas(c: Composition) -> Composition:
     """The same network, with the factors that its gradients share named once."""
-    derivation = Derivation(c.derivation.network, c.derivation.delta, "delta", c.derivation.derivatives)
+    own = c.derivation
+    derivation = Derivation(own.network, own.delta, style="delta", derivatives=own.derivatives)
     return Composition(derivation, MathWriter(derivation), c.say, c.detail, c.form)

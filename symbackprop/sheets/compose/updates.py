@@ -10,6 +10,7 @@ from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import BECOMES, Block, Formula, Heading, Math, Paragraph, Row
 from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.mathematics import THIN
 from symbackprop.sheets.matrices import matrix_axes
 
 WRITTEN_OUT = 40
@@ -36,7 +37,7 @@ def updates(c: Composition) -> Iterator[Block]:
             (
                 Row(
                     any_parameter,
-                    any_parameter + Math(" - ", " - ") + rate + Math(r"\,", " ") + partial,
+                    any_parameter + Math(" - ", " - ") + rate + THIN + partial,
                     BECOMES,
                 ),
             )
@@ -57,7 +58,7 @@ def _row(c: Composition, quantity: Quantity) -> Row:
     update = c.gradient(quantity).update
     own = c.write.name(quantity)
     axes = matrix_axes(c.derivation.network, quantity.base, indices_of(update.gradient))
-    step = c.write(update.rate) + Math(r"\,", " ") + c.write.whole(update.gradient, axes)
+    step = c.write(update.rate) + THIN + c.write.whole(update.gradient, axes)
     return Row(own, own + Math(" - ", " - ") + step, BECOMES)
 
 

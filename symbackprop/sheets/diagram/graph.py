@@ -1,4 +1,4 @@
-"""The graph of a network, from its equations alone: neurons in columns, weights on arrows, biases beside neurons.
+"""The graph of a network, from its equations alone: neurons in columns, weights on arrows, biases below.
 
 Contract: `network_graph(derivation)` folds an activation into the neuron it belongs to, puts every neuron
 one column right of what it reads, and folds away the middle of long columns and of long rows of columns.
@@ -30,7 +30,7 @@ DRAWN_EDGES = 400
 
 @dataclass(frozen=True)
 class Node:
-    """A neuron (pre-activation and activation), an input, the loss, or the dots that stand for what is folded away."""
+    """A neuron (sum and activation), an input, the loss, or the dots for what is folded away."""
 
     key: str
     kind: Kind
@@ -153,7 +153,7 @@ class _Builder:
         return quantity.name if quantity is not None and quantity.role == "parameter" else None
 
     def _mark(self, quantity: Quantity) -> None:
-        """A name without a node stands beside every neuron that reads it, unless an arrow there carries it."""
+        """A name without a node stands beside every neuron that reads it, unless an arrow carries it."""
         for contribution in self.derivation.sweep[quantity.base].contributions:
             target = self.key_of[contribution.consumer.base]
             carried = any(
@@ -169,7 +169,7 @@ class _Builder:
                     self.compares.add(target)
 
     def _columns(self) -> dict[str, int]:
-        """Every node one column right of the rightmost that it reads; an input just left of its first reader."""
+        """Every node right of all that it reads; an input just left of its first reader."""
         column: dict[str, int] = {}
         reads: dict[str, list[str]] = {key: [] for key in self.members}
         readers: dict[str, list[str]] = {key: [] for key in self.members}

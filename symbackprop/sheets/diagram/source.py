@@ -1,4 +1,4 @@
-"""The graph as source text of other programs: Mermaid (GitHub draws it) and DOT (Graphviz), and as plain text.
+"""The graph as source of other programs: Mermaid (GitHub draws it), DOT (Graphviz), and as plain text.
 
 Contract: names are written in Unicode; every character that means something to the program is escaped.
 """

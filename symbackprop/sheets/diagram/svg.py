@@ -17,13 +17,14 @@ STYLE = """\
 --edge:#c6ced8;font-family:"STIX Two Text","Latin Modern Math",Cambria,"Times New Roman",serif}
 @media(prefers-color-scheme:dark){.nw{--ink:#e6ebf0;--soft:#a3aebb;--line:#7d8a99;--paper:#14181d;--input:#1c3450;--neuron:#2a3038;\
 --output:#1d3d28;--loss:#4a2d1c;--edge:#596675}}
-@media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;--neuron:#f4f5f7;--output:#e2f4e6;\
---loss:#fdeadf;--edge:#c6ced8}}
+@media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;\
+--neuron:#f4f5f7;--output:#e2f4e6;--loss:#fdeadf}}
 .nw text{fill:var(--ink);text-anchor:middle}
 .nw .v{font-style:italic}
 .nw .halo{stroke:var(--paper);stroke-width:5px;stroke-linejoin:round;paint-order:stroke}
 .nw .box{stroke:var(--line);stroke-width:1.3}
-.nw .input{fill:var(--input)}.nw .neuron{fill:var(--neuron)}.nw .output{fill:var(--output)}.nw .loss{fill:var(--loss)}
+.nw .input{fill:var(--input)}.nw .neuron{fill:var(--neuron)}
+.nw .output{fill:var(--output)}.nw .loss{fill:var(--loss)}
 .nw .go{fill:none;stroke:var(--line);stroke-width:1.3}
 .nw .tip{fill:var(--line)}
 .nw .bar{stroke:var(--line);stroke-width:1}
@@ -75,12 +76,12 @@ def _node(p: PlacedNode) -> Iterator[str]:
     middle = p.y if p.node.shape is None else p.y - 9
     yield from _names(p.node.names, p.x, middle)
     if p.node.shape is not None:
-        yield f'<text class="soft" x="{_n(p.x)}" y="{_n(p.y + 18)}" font-size="{_n(SMALL)}">{escape(p.node.shape.text)}</text>'
+        at = f'x="{_n(p.x)}" y="{_n(p.y + 18)}" font-size="{_n(SMALL)}"'
+        yield f'<text class="soft" {at}>{escape(p.node.shape.text)}</text>'
     if p.node.marks:
         bottom = p.y + p.height / 2
-        yield (
-            f'<path class="go" d="M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}" marker-end="url(#nw-tip)"/>'
-        )
+        stem = f"M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}"
+        yield f'<path class="go" d="{stem}" marker-end="url(#nw-tip)"/>'
         yield from _row(p.node.marks, p.x, bottom + MARK + 4)
 
 

@@ -26,7 +26,8 @@ def tikz(drawing: Drawing) -> str:
         rf"\begin{{tikzpicture}}[x={SCALE}cm, y=-{SCALE}cm, >={{Stealth[length=4.5pt]}}{smaller},",
         r"  unit/.style={draw=black!45, rounded corners=5.5mm, inner sep=0pt},",
         r"  array/.style={draw=black!45, rounded corners=2mm, inner sep=0pt, align=center},",
-        r"  weight/.style={fill=white, inner sep=1pt, font=\scriptsize}, aside/.style={inner sep=1pt, font=\scriptsize}]",
+        r"  weight/.style={fill=white, inner sep=1pt, font=\scriptsize},",
+        r"  aside/.style={inner sep=1pt, font=\scriptsize}]",
         *(line for p in drawing.nodes for line in _node(p)),
         *(_arrow(e) for e in drawing.edges),
         *(
@@ -48,10 +49,12 @@ def _node(p: PlacedNode) -> Iterator[str]:
     if p.node.shape is not None:
         text, style = rf"${inner}$\\[-1pt]{{\scriptsize$({p.node.shape.latex})$}}", "array"
     size = f"minimum width={p.width * SCALE:.2f}cm, minimum height={p.height * SCALE:.2f}cm"
-    yield rf"\node[{style}, fill={COLOURS[p.node.kind]}, {size}] ({p.node.key}) at ({p.x:g},{p.y:g}) {{{text}}};"
+    look = f"{style}, fill={COLOURS[p.node.kind]}, {size}"
+    yield rf"\node[{look}] ({p.node.key}) at ({p.x:g},{p.y:g}) {{{text}}};"
     if p.node.marks:
         marks = r",\,".join(name.latex for name in p.node.marks)
-        yield rf"\draw[<-, black!55] ({p.node.key}.south) -- ++(0,20) node[aside, below, black] {{${marks}$}};"
+        label = rf"node[aside, below, black] {{${marks}$}}"
+        yield rf"\draw[<-, black!55] ({p.node.key}.south) -- ++(0,20) {label};"
 
 
 def _arrow(e: PlacedEdge) -> str:
@@ -59,5 +62,6 @@ def _arrow(e: PlacedEdge) -> str:
     (x1, y1), (x2, y2) = e.start, e.end
     if e.over is not None:
         top = e.over
-        return rf"\draw[{style}] ({x1:g},{y1:g}) .. controls ({x1:g},{top:g}) and ({x2:g},{top:g}) .. ({x2:g},{y2:g});"
+        bend = rf".. controls ({x1:g},{top:g}) and ({x2:g},{top:g}) .."
+        return rf"\draw[{style}] ({x1:g},{y1:g}) {bend} ({x2:g},{y2:g});"
     return rf"\draw[{style}] ({x1:g},{y1:g}) -- ({x2:g},{y2:g});"

@@ -1,0 +1,105 @@
+"""Assignments -> lines of NumPy: scalars as they are written, arrays through their matrix form.
+
+Contract: `LineWriter(plan)` prints an assignment as one `Line`; `sizes(lines)` are the lines that read the sizes that
+others need from the shapes of the arguments. What has no matrix form is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symbackprop.errors import NetworkError
+from symbackprop.indexed import Base
+from symbackprop.matrix import NoMatrixForm, matrix_form
+from symbackprop.names import identifier
+from symbackprop.numeric.array_source import ArraySource
+from symbackprop.numeric.plan import Assignment, Plan
+from symbackprop.numeric.printer import NumPySource
+from symbackprop.numeric.source import Line
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+class LineWriter:
+    """Prints the assignments of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.network = plan.network
+        taken = set(plan.identifiers.values())
+        self.size_names: dict[Any, str] = {}
+        for size in sorted(self.network.sizes, key=lambda s: s.name):
+            self.size_names[size] = identifier(size.name, taken)
+            taken.add(self.size_names[size])
+        self._identifiers: Mapping[Any, str] = {**plan.identifiers, **self.size_names}
+        self._scalars = NumPySource(self._identifiers)
+
+    def __call__(self, assignment: Assignment) -> Line:
+        """The line of an assignment."""
+        name = self.plan.identifiers[assignment.target]
+        if assignment.expression == 0 and assignment.section == "gradients":
+            return Line(name, f"0.0 * {self._parameter_of(assignment.target)}", assignment.section)
+        axes = tuple(limit.index for limit in assignment.axes)
+        return Line(name, self.text(assignment.expression, axes, assignment.target), assignment.section)
+
+    def text(self, expression: sp.Expr, axes: Sequence[sp.Symbol] = (), target: Base | None = None) -> str:
+        """The source of an expression over axes.
+
+        Raises:
+            NetworkError: what cannot be written as whole arrays, with what to do instead.
+        """
+        if self.network.is_scalar:
+            return self._scalars.doprint(expression)
+        if self.network.label_axes:
+            raise NetworkError(
+                "a program needs concrete numbers of layers and steps",
+                hint=f"unroll the network first: net.unroll({', '.join(f'{s}=3' for s in self._label_sizes())})",
+            )
+        try:
+            node = matrix_form(expression, axes)
+            return ArraySource(self._identifiers, NumPySource, self._length)(node, *(*axes, None, None)[:2])
+        except NoMatrixForm as reason:
+            name = self.network.names.get(target) if target is not None else None
+            raise NetworkError(
+                f"{name.plain if name else 'a gradient'} cannot be computed as whole matrices yet ({reason})",
+                hint="the derivation is complete; a program needs an equation over at most two axes",
+            ) from None
+
+    def sizes(self, lines: Iterable[Line]) -> list[Line]:
+        """``m = X.shape[1]`` for every size that the lines use."""
+        used = {word for line in lines for word in _NAME.findall(line.text)}
+        return [
+            Line(name, self._shape_of(size), "forward") for size, name in self.size_names.items() if name in used
+        ]
+
+    def _length(self, label: Base) -> str:
+        """How many values a label can take."""
+        high = self.network.labels[label].size
+        return str(high) if high.is_Integer else self._scalars.doprint(high)
+
+    def _shape_of(self, size: Any) -> str:
+        """Where the arguments show a size; an axis of length 2 n shows n by half."""
+        for quantity in self.plan.arguments:
+            for position, axis in enumerate(quantity.axes):
+                if axis.size == size:
+                    return f"{self.plan.identifiers[quantity.base]}.shape[{position}]"
+        raise NetworkError(f"the size {size} cannot be read from any array", hint="declare an array that has it")
+
+    def _label_sizes(self) -> list[str]:
+        found = {
+            s.name
+            for base, n in self.network.label_axes
+            for s in self.network.quantities[base].axes[n].high.free_symbols & self.network.sizes
+        }
+        return sorted(found)
+
+    def _parameter_of(self, gradient: Base) -> str:
+        plain = next(p for p, base in self.plan.gradients.items() if base == gradient)
+        return self.plan.identifiers[self.network.find(plain).base]
+
+
+Length = Callable[[Base], str]

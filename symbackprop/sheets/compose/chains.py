@@ -1,0 +1,84 @@
+"""The chain rule in derivatives: ``delta = sum of dE/du du/dv`` over everything that reads a quantity.
+
+Contract: reads the contributions of the sweep; every instance of a consumer stands in a chain once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symbackprop.backprop import Contribution
+from symbackprop.derivation import Term
+from symbackprop.indexed import indices_of
+from symbackprop.network import Quantity
+from symbackprop.sheets.blocks import Math, Row
+from symbackprop.sheets.breaking import ROOM, rows
+from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.compose.results import lines_of, raw_rows
+from symbackprop.sheets.mathematics import IS, THIN
+from symbackprop.sheets.width import width
+
+
+def reference_of(contribution: Contribution) -> Any:
+    """The consumer at the indices at which it reads the quantity."""
+    at = indices_of(contribution.adjoint)
+    return contribution.consumer.base[at] if at else contribution.consumer.target
+
+
+def chain_rows(c: Composition, quantity: Quantity) -> list[Row]:
+    """``delta = sum over consumers of dE/du du/dv``; activations on the way get a line of their own."""
+    contributions = c.derivation.sweep[quantity.base].contributions
+    if all(x.adjoint == 1 for x in contributions):
+        return []
+    left = c.write(c.gradient(quantity).symbol)
+    if quantity in c.derivation.deltas:
+        left = left + IS + scaled_partial(c, quantity)
+    found = sum_rows(c, left, chain_terms(c, quantity))
+    for user in c.consumers(quantity):
+        if c.derivation.is_inlined(user.base):
+            scale = c.scale(user)
+            left = c.write(c.gradient(user).symbol)
+            found += raw_rows(c, user, left if scale == 1 else c.write(scale) + THIN + left)
+    return found
+
+
+def scaled_partial(c: Composition, quantity: Quantity) -> Math:
+    """``dL/dZ``, times m where a delta belongs to one sample."""
+    partial = c.write.partial(c.derivation.network.loss.target, quantity.entry)
+    scale = c.scale(quantity)
+    return partial if scale == 1 else c.write(scale) + THIN + partial
+
+
+def chain_terms(c: Composition, quantity: Quantity) -> list[Term]:
+    """``dE/du du/dv`` for every consumer at every index at which it reads the quantity, each once."""
+    found: list[Contribution] = []
+    for x in sorted(c.derivation.sweep[quantity.base].contributions, key=lambda x: -len(x.limits)):
+        if not any(_covers(y, x) for y in found):
+            found.append(x)
+    order = [id(x) for x in c.derivation.sweep[quantity.base].contributions]
+    return [_chain_term(c, x, quantity) for x in sorted(found, key=lambda x: order.index(id(x)))]
+
+
+def _covers(general: Contribution, special: Contribution) -> bool:
+    """Does a contribution run over the consumer's instance that another one reads, too?"""
+    if general.consumer.base != special.consumer.base:
+        return False
+    bound = {limit.index for limit in general.limits}
+    pairs = zip(indices_of(general.adjoint), indices_of(special.adjoint), strict=True)
+    return all(a == b or a in bound for a, b in pairs)
+
+
+def _chain_term(c: Composition, x: Contribution, quantity: Quantity) -> Term:
+    """``dE/du du/dv`` for one consumer, with the sum over its indices and its conditions."""
+    partial = c.write.derivative_symbol(reference_of(x), quantity.entry)
+    outer = (x.adjoint,) if x.adjoint != 1 else ()
+    user = c.derivation.network.quantities[x.consumer.base]
+    scale = c.scale(quantity) / (c.scale(user) if user in c.derivation.deltas else 1)
+    return Term(x.limits, (*((scale,) if scale != 1 else ()), *outer, partial, *x.conditions))
+
+
+def sum_rows(c: Composition, left: Math, terms: Sequence[Term]) -> list[Row]:
+    """The terms of a chain behind a left side."""
+    lines, condition = lines_of(c, terms, ROOM - width(left.latex))
+    return rows(left, lines, condition)
