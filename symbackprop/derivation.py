@@ -195,6 +195,7 @@ class Derivation:
         self.sweep = ReverseSweep(network)
         self._path_counts: dict[Base, tuple[int, int]] = {}
         self._terms: dict[tuple[Base, bool], tuple[Term, ...]] = {}
+        self._computed: dict[Base, ClosedForm] = {}
         self.style: Style = style or self._fitting_style()
         if self.style == "paths" and not self.network.is_scalar:
             raise NetworkError(
@@ -344,8 +345,10 @@ class Derivation:
 
     def computed(self, base: Base) -> ClosedForm:
         """An adjoint as a program computes it: over named deltas, activations by their output, in closed form."""
-        raw = self.by_output(ordered_sum([term.expression for term in self.terms(base)]))
-        return closed_form(raw, self.network.assumptions)
+        if base not in self._computed:
+            raw = self.by_output(ordered_sum([term.expression for term in self.terms(base)]))
+            self._computed[base] = closed_form(raw, self.network.assumptions)
+        return self._computed[base]
 
     def _term(self, c: Contribution, per_sample: bool) -> Term:
         """One summand; with convention ``sample`` it is scaled by m, or by 1/m where it uses a per-sample delta."""

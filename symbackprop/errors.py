@@ -6,7 +6,9 @@ mistake. Imports nothing of the package.
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 from typing import Self
 
 INDENT = "    "
@@ -143,6 +145,17 @@ def excerpt(text: str, span: Span | None) -> list[str]:
         marked = sum(map(columns, cells[at : min(end - first, right)]))
         rows.append(" " * offset + "^" * max(1, marked))
     return rows
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant: one with the same letters first, else the most similar.
+
+    >>> closest("tahn", ["tan", "tanh"]), closest("simga", ["sigma", "sim"]), closest("xyz", ["tanh"])
+    ('tanh', 'sigma', None)
+    """
+    close = difflib.get_close_matches(word, known, 5, 0.6)
+    letters = sorted(word)
+    return next((c for c in close if sorted(c) == letters), close[0] if close else None)
 
 
 def visible(text: str) -> str:

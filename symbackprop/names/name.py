@@ -273,11 +273,13 @@ def _plain_script(script: Label) -> str:
 
 def _unicode_script(script: Label) -> str:
     text = script.text
+    if text in LETTERS:
+        return _plain_script(Label(script.kind, LETTERS[text]))
     if script.kind == "sub" and all(c in _TO_SUBSCRIPT_CHARACTERS for c in text):
         return text.translate(_TO_SUBSCRIPT)
     if script.kind in {"sup", "paren"} and all(c in _TO_SUPERSCRIPT_CHARACTERS for c in text):
         return (f"({text})" if script.kind == "paren" else text).translate(_TO_SUPERSCRIPT)
-    return _plain_script(Label(script.kind, LETTERS.get(text, text)))
+    return _plain_script(script)
 
 
 _TO_SUBSCRIPT_CHARACTERS = frozenset(SUBSCRIPTS.values())

@@ -46,6 +46,7 @@ DEEPEST = 10
 
 _ATOMS = re.compile(r"\\[A-Za-z]+|[A-Za-z]+|[0-9]+|\s+|\\?.", re.DOTALL)
 _COMMAND_SPACE = re.compile(r"(\\[A-Za-z]+) (?![A-Za-z])")
+_SIGNS = frozenset({"*", "+", "-"})
 _NOT_LABELS = frozenset({"T", "top", "intercal"})
 
 
@@ -149,8 +150,8 @@ class _Speller:
         parts = [self._next()]
         if parts[0].startswith("\\"):
             return parts[0][1:] if parts[0][1:] in LETTERS else ""
-        if parts[0] == "*":
-            return "*"
+        if parts[0] in _SIGNS:
+            return parts[0]
         if not parts[0].isalnum():
             return ""
         # `_h1`, and `_1,2` as plain spellings print it.
@@ -163,6 +164,9 @@ class _Speller:
         self._next()
         parts: list[str] = []
         depth = 0
+        if self._peek() in _SIGNS:
+            sign = self._next()
+            return sign if self._next() == closing else ""
         while (atom := self._next()) and (depth or atom != closing):
             depth += (atom == "{") - (atom == "}")
             command = atom[1:] if atom.startswith("\\") else ""
@@ -170,7 +174,7 @@ class _Speller:
                 parts.append(command)
             elif command in FONTS or atom in {"{", "}", "_"}:
                 continue
-            elif atom.isalnum() or atom in {",", "*", "'"}:
+            elif atom.isalnum() or atom in {",", "'"}:
                 parts.append(atom)
             else:
                 return ""

@@ -15,7 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from symbackprop.errors import NetworkError
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Base, Limit, bound_limits, rebuild
+from symbackprop.indexed import Base, Limit, bound_limits, evaluated, rebuild
 from symbackprop.names import Label, Name, parse_name
 from symbackprop.network.equation import Equation, Role, Specification
 from symbackprop.network.model import Network
@@ -157,7 +157,7 @@ class _Unrolling:
         texts: list[Label] = []
         leading = self.network.leading.get(e.base, ())
         for position, (index, axis) in enumerate(zip(e.indices, axes, strict=True)):
-            value = self._expand(index, env)
+            value = evaluated(self._expand(index, env))
             if self._is_unrolled(axis):
                 if not value.is_Integer:
                     raise NetworkError(f"the index {index} of {e.base} cannot be unrolled")

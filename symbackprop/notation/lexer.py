@@ -6,11 +6,10 @@ What cannot be mathematics is refused here, with its place.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 
-from symbackprop.errors import NotationError
+from symbackprop.errors import NotationError, closest
 from symbackprop.names.alphabet import (
     CALLIGRAPHIC,
     COMBINING,
@@ -283,7 +282,7 @@ class _Lexer(Brackets):
             raise self.line.error(f"the command {value} is refused: it is not mathematics", (start, end))
         elif command not in FONTS:
             known = [*COMMANDS, "mathbf", "mathrm", "text", "begin", "operatorname"]
-            close = difflib.get_close_matches(command, known, 1, 0.6)
+            close = closest(command, known)
             hint = (
                 f"did you mean \\{close[0]}?"
                 if close

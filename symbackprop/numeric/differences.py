@@ -16,10 +16,9 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation
 from symbackprop.functions import Indicator, row_of
-from symbackprop.network import Network
 from symbackprop.numeric.plan import needed_for
 from symbackprop.numeric.points import random_point
-from symbackprop.numeric.program import Program, compile_program
+from symbackprop.numeric.program import Program, Wanted, compile_program
 from symbackprop.numeric.values import Array, by_base, with_defaults
 
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -35,6 +34,9 @@ PRECISE = np.longdouble
 digits more than float64, so that tiny gradients do not drown in the rounding of the loss."""
 
 POINTS = 5
+
+ENTRIES = 40
+"""So many entries of an array are compared at each point."""
 
 
 @dataclass(frozen=True)
@@ -126,33 +128,88 @@ def _errors_at(
 ) -> Iterator[tuple[str, float, str]]:
     """For every parameter its name, its relative error, and at whose kink the point lies ("" for none)."""
     _, gradients = program.evaluate(arguments)
-    precise = [np.asarray(a, dtype=PRECISE) for a in arguments]
-    position = {q.name.plain: n for n, q in enumerate(program.plan.arguments)}
+    labels = program.network.labels
+    quantities = program.plan.arguments
+    precise = [
+        np.asarray(a) if q.base in labels else np.asarray(a, dtype=PRECISE)
+        for q, a in zip(quantities, arguments, strict=True)
+    ]
+    position = {q.name.plain: n for n, q in enumerate(quantities)}
     for name, analytic in zip(program.plan.gradients, gradients, strict=True):
+        if np.ndim(analytic):
+            yield name, *_array_error(loss, precise, position[name], analytic)
+            continue
         numeric, function = loss.derivative(precise, position[name])
         yield name, 0.0 if numeric is None else relative_error(analytic, numeric), function
+
+
+def _array_error(
+    loss: CostAround, precise: Sequence[Any], position: int, analytic: Array
+) -> tuple[float, str]:
+    """The relative error of an array, entry by entry (of a large array a fixed sample of entries)."""
+    entries = list(np.ndindex(np.shape(analytic)))
+    if len(entries) > ENTRIES:
+        chosen = np.random.default_rng(0).choice(len(entries), ENTRIES, replace=False)
+        entries = [entries[n] for n in sorted(chosen)]
+    pairs: list[tuple[float, float]] = []
+    responsible = ""
+    for entry in entries:
+        numeric, function = loss.derivative(precise, position, entry)
+        responsible = responsible or function
+        if numeric is not None:
+            pairs.append((float(analytic[entry]), numeric))
+    if not pairs:
+        return 0.0, responsible
+    derived, numbers = (np.array(side) for side in zip(*pairs, strict=True))
+    return relative_error(derived, numbers), responsible
 
 
 class CostAround:
     """The cost of a network, and its kinks, near a point."""
 
     def __init__(self, program: Program) -> None:
-        self.kinks = list(kinks_of(program.network))
-        wanted = [program.plan.loss, *(expression for expression, _ in self.kinks)]
-        self.function = program.function_of(wanted)
+        self.kinks = list(kinks_of(program))
+        self.function = program.function_of([program.plan.loss, *(wanted for wanted, _ in self.kinks)])
+        self.is_scalar = program.network.is_scalar
 
-    def derivative(self, arguments: Sequence[Any], position: int) -> tuple[float | None, str]:
-        """d(cost)/d(argument) by extrapolated central differences, all steps in one call.
+    def derivative(
+        self, arguments: Sequence[Any], position: int, entry: tuple[int, ...] = ()
+    ) -> tuple[float | None, str]:
+        """d(cost)/d(one entry of an argument) by extrapolated central differences.
 
         None, and the function that is at its kink, where even the smallest step crosses one.
         """
         centre = arguments[position]
-        offsets = np.concatenate([STEPS, -STEPS]) * max(1.0, abs(float(centre)))
-        places = centre + offsets
+        offsets = np.concatenate([STEPS, -STEPS]) * max(1.0, abs(float(centre[entry])))
+        places = centre[entry] + offsets
+        losses, *gates = (
+            self._all_at_once(arguments, position, places)
+            if self.is_scalar
+            else self._one_by_one(arguments, position, entry, places)
+        )
+        return self._limit(places, _rows(losses, len(places)), gates)
+
+    def _all_at_once(self, arguments: Sequence[Any], position: int, places: Any) -> Sequence[Array]:
+        """Loss and gates of a scalar network at all places in one call, by broadcasting."""
         moved = list(arguments)
         moved[position] = places.reshape(-1, *(1,) * max(a.ndim for a in arguments))
-        loss, *gates = self.function(*moved)
-        right, left = np.split(_rows(loss, len(places)).mean(axis=1), 2)
+        return self.function(*moved)
+
+    def _one_by_one(
+        self, arguments: Sequence[Any], position: int, entry: tuple[int, ...], places: Any
+    ) -> Sequence[Array]:
+        """Loss and gates with one entry of an array at each place."""
+        results: list[Any] = []
+        for place in places:
+            moved = list(arguments)
+            moved[position] = arguments[position].copy()
+            moved[position][entry] = place
+            results.append(self.function(*moved))
+        return [np.array(column) for column in zip(*results, strict=True)]
+
+    def _limit(self, places: Any, losses: Any, gates: Sequence[Array]) -> tuple[float | None, str]:
+        """The difference quotients at the places, extrapolated to a step of zero."""
+        right, left = np.split(losses.mean(axis=1), 2)
         from_place, to_place = np.split(places, 2)
         width = from_place - to_place
         quotients = (right - left) / width
@@ -216,8 +273,9 @@ def relative_error(analytic: Any, numeric: Any) -> float:
     return float(np.max(np.abs(a - n)) / max(FLOOR, np.max(np.abs(a)), np.max(np.abs(n))))
 
 
-def kinks_of(network: Network) -> Iterator[tuple[sp.Expr, str]]:
-    """Expressions that are zero where a function in the loss has no derivative, with the function's name."""
+def kinks_of(program: Program) -> Iterator[tuple[Wanted, str]]:
+    """Expressions (with their axes) that are zero where a function has no derivative, and its name."""
+    network = program.network
     needed = needed_for(network.equations, [network.loss.base])
     seen: set[sp.Expr] = set()
     for equation in network.equations:
@@ -227,7 +285,8 @@ def kinks_of(network: Network) -> Iterator[tuple[sp.Expr, str]]:
             for expression, name in _kinks_at(node):
                 if expression not in seen:
                     seen.add(expression)
-                    yield expression, name
+                    if program.can_write(expression, equation.ranges):
+                        yield ((expression, equation.ranges) if equation.ranges else expression), name
 
 
 def _kinks_at(node: Any) -> Iterator[tuple[sp.Expr, str]]:

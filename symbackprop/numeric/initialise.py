@@ -14,19 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backprop import linearize
+from symbackprop.backprop import Occurrence, linearize
 from symbackprop.derivation import activation_argument
 from symbackprop.functions import row_of
 from symbackprop.indexed import Base, base_of
 from symbackprop.network import Equation, Network
+from symbackprop.numeric.shapes import Shapes
 from symbackprop.numeric.values import Array
 
 RELU_FAMILY = frozenset({"relu", "leaky_relu", "elu", "silu", "gelu", "softplus", "maximum"})
 
 
-def initial_values(network: Network, seed: int = 0) -> dict[Base, Array]:
+def initial_values(network: Network, seed: int = 0, shapes: Shapes | None = None) -> dict[Base, Array]:
     """A start for every parameter, drawn in order of first appearance from
     ``numpy.random.default_rng(seed)``.
+
+    Args:
+        network: whose parameters.
+        seed: the same seed gives the same values.
+        shapes: the sizes, for parameters that are arrays.
+
+    Raises:
+        DataError: a size is not known.
 
     >>> import sympy as sp, symbackprop as sb
     >>> w, x, b, y, z, E = sp.symbols("w x b y z E")
@@ -35,14 +44,17 @@ def initial_values(network: Network, seed: int = 0) -> dict[Base, Array]:
     {'w': 0.1257, 'b': 0.0}
     """
     draw = np.random.default_rng(seed)
-    spread = standard_deviations(network)
+    shapes = shapes or Shapes(network, {})
+    spread = standard_deviations(network, shapes)
     return {
-        q.base: spread[q.base] * draw.standard_normal() if spread[q.base] else np.float64(0)
+        q.base: spread[q.base] * draw.standard_normal(shapes.of(q))
+        if spread[q.base]
+        else np.zeros(shapes.of(q))[()]
         for q in network.parameters
     }
 
 
-def standard_deviations(network: Network) -> Mapping[Base, float]:
+def standard_deviations(network: Network, shapes: Shapes | None = None) -> Mapping[Base, float]:
     """The spread of every parameter's initial value; 0 for biases and for parameters that nothing uses."""
     family = {
         base_of(activation_argument(e)): _family(e) for e in network.equations if activation_argument(e)
@@ -50,12 +62,18 @@ def standard_deviations(network: Network) -> Mapping[Base, float]:
     wanted = {q.base for q in network.parameters}
     spread: dict[Base, float] = {}
     for equation in network.equations:
-        factors = {o.base: o.factors for o in linearize(equation.expression) if o.base in wanted}
-        weights = [base for base, around in factors.items() if any(not f.is_number for f in around)]
+        found = {o.base: o for o in linearize(equation.expression) if o.base in wanted}
+        weights = [base for base, o in found.items() if any(not f.is_number for f in o.factors)]
         gain = math.sqrt(2) if family.get(equation.base) in RELU_FAMILY else 1.0
-        for base in factors:
-            spread.setdefault(base, gain / math.sqrt(len(weights)) if base in weights else 0.0)
+        for base, occurrence in found.items():
+            fan_in = _summed(occurrence, shapes) if occurrence.limits else len(weights)
+            spread.setdefault(base, gain / math.sqrt(fan_in) if base in weights else 0.0)
     return {base: spread.get(base, 0.0) for base in wanted}
+
+
+def _summed(occurrence: Occurrence, shapes: Shapes | None) -> int:
+    """How many products are summed where a weight stands: the sizes of the sums around it."""
+    return math.prod((shapes.number(limit.size) if shapes else None) or 1 for limit in occurrence.limits)
 
 
 def _family(equation: Equation) -> str:

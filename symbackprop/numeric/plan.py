@@ -27,7 +27,7 @@ from symbackprop.indexed import (
     rename,
 )
 from symbackprop.names import identifier
-from symbackprop.network import Equation, Network, Quantity
+from symbackprop.network import Assumption, Equation, Network, Quantity
 from symbackprop.network.ranges import base_uses
 
 OWN_NAMES = frozenset(
@@ -71,6 +71,8 @@ class Plan:
     others: tuple[Assignment, ...]
     gradients: Mapping[str, Base]
     identifiers: Mapping[Base, str]
+    assumptions: tuple[Assumption, ...] = ()
+    """What the closed forms of the gradients take for granted."""
 
     @property
     def loss(self) -> Base:
@@ -104,6 +106,8 @@ def plan_of(derivation: Derivation) -> Plan:
         others=tuple(a for a in forward if a.target not in needed),
         gradients={q.name.plain: a.target for q, a in zip(derivation.parameters, gradients, strict=True)},
         identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]),
+        assumptions=tuple(dict.fromkeys(
+            a for q in (*derivation.deltas, *derivation.parameters) for a in derivation.computed(q.base).assumptions)),
     )
 
 

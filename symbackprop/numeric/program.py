@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import sympy as sp
 
 from symbackprop.derivation import Derivation
-from symbackprop.errors import NetworkError
+from symbackprop.errors import DataError, NetworkError
 from symbackprop.functions import HELPERS
-from symbackprop.indexed import Base, base_of
+from symbackprop.indexed import Base, Limit, free_indices
 from symbackprop.names import identifier
 from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
+from symbackprop.notation.writer import TEXT, Writer
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.source import Line, function_source, helper_names
+from symbackprop.numeric.shapes import STACKABLE
 from symbackprop.numeric.values import (
     Array,
     by_base,
@@ -32,6 +34,9 @@ from symbackprop.numeric.values import (
     require,
     with_defaults,
 )
+
+
+Wanted: TypeAlias = "sp.Expr | tuple[sp.Expr, Sequence[Limit]]"
 
 
 class Identifier(sp.Symbol):
@@ -63,7 +68,9 @@ class Program:
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
         self._function = lambdified(self._names, self.lines, outputs)
-        self._plain = {q.name.plain: q.base for q in plan.arguments}
+        self._stackable = [] if plan.network.is_scalar else [
+            (n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
+        self._checked: Array = None
 
     def __repr__(self) -> str:
         return (
@@ -86,6 +93,7 @@ class Program:
         """
         given = self.bind(values)
         check_shapes(self.network, given)
+        self.check_assumptions(given)
         loss, gradients = self.evaluate([given[q.base] for q in self.plan.arguments])
         return float(loss), dict(zip(self.plan.gradients, gradients, strict=True))
 
@@ -104,11 +112,30 @@ class Program:
         """Loss and gradients for arguments in the program's order, means over the samples; nothing is
         checked.
         """
+        if self._is_stacked(arguments):
+            return self._mean_of_stack(arguments)
         loss, *gradients = self._function(*arguments)
         if not self.network.is_scalar:
             return loss, gradients
         dtype = np.result_type(*arguments) if arguments else np.dtype(float)
         return _mean(loss, dtype), [_mean(g, dtype) for g in gradients]
+
+    def _is_stacked(self, arguments: Sequence[Array]) -> bool:
+        """Do inputs of a network without a sample axis come with one in front?"""
+        return bool(self._stackable) and self.network.samples is None and any(
+            np.ndim(arguments[n]) > axes for n, axes in self._stackable)
+
+    def _mean_of_stack(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """Mean loss and gradients over the samples, one sample after the other."""
+        stacked = [n for n, axes in self._stackable if np.ndim(arguments[n]) > axes]
+        count = len(arguments[stacked[0]])
+        total: list[Any] = []
+        for sample in range(count):
+            own = [a[sample] if n in stacked else a for n, a in enumerate(arguments)]
+            results = self._function(*own)
+            total = [a + b for a, b in zip(total, results, strict=True)] if total else list(results)
+        loss, *gradients = (t / count for t in total)
+        return loss, gradients
 
     def forward(self, values: Mapping[Any, Any]) -> dict[str, Array]:
         """Every named quantity by its plain name: what was given and what is computed from it, sample by
@@ -132,7 +159,7 @@ class Program:
         if key not in self._forward_functions:
             have, computed = set(known), list[Base]()
             for assignment in self.plan.forward:
-                if all(b in have for b in base_uses(assignment.expression)):
+                if have.issuperset(self._quantities_in(assignment.expression)):
                     have.add(assignment.target)
                     computed.append(assignment.target)
             given = [q.base for q in self.plan.arguments if q.base in known]
@@ -140,29 +167,69 @@ class Program:
         given, function, computed = self._forward_functions[key]
         return dict(zip(computed, function(*(known[b] for b in given)), strict=True))
 
+    def check_assumptions(self, known: Mapping[Base, Array]) -> None:
+        """Refuse data for which a closed form would be wrong; data that were checked last are not checked again.
+
+        Raises:
+            DataError: names the assumption that does not hold.
+        """
+        used = [a for a in self.plan.assumptions if a.relation == "="]
+        data = [known[b] for a in used for b in base_uses(a.left) if b in known]
+        if not used or all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked:
+            return
+        for assumption, check in zip(used, self._assumption_functions, strict=True):
+            left, right = check(*(known[q.base] for q in self.plan.arguments if q.base in known))
+            if not np.allclose(left, right, rtol=1e-3 if np.asarray(left).dtype == np.float32 else 1e-6):
+                text = Writer(self.network.names, TEXT)
+                raise DataError(
+                    f"the data do not satisfy {text(assumption.left)} = {text(assumption.right)}, which the closed "
+                    f"form of the gradients uses", hint="normalise the data, or remove the line 'assume: ...'")
+        self._checked = data
+
+    @cached_property
+    def _assumption_functions(self) -> list[Callable[..., Any]]:
+        return [self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self.plan.assumptions
+                if a.relation == "="]
+
     def function_of(
-        self, wanted: Sequence[sp.Expr], given: Sequence[Base] | None = None
+        self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None
     ) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
-        It takes the values of the `given` quantities in their order (default: all arguments of the program).
+        An expression with axes is given with their limits. It takes the values of the `given` quantities in their order (default: all arguments of the program).
         """
         given = [q.base for q in self.plan.arguments] if given is None else given
-        read = [base for expression in wanted for base in base_uses(expression)]
+        pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
+        read = [base for expression, _ in pairs for base in base_uses(expression)]
         needed = needed_for(self.network.equations, read)
         lines = [self._write(a) for a in self.plan.forward if a.target in needed]
         spelled = self.plan.identifiers
         taken = set(spelled.values())
         outputs: list[str] = []
-        for expression in wanted:
-            known = spelled.get(base_of(expression)) if isinstance(expression, sp.Symbol) else None
+        for expression, axes in pairs:
+            known = spelled.get(expression)
             if known is not None:
                 outputs.append(known)
                 continue
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
-            lines.append(Line(outputs[-1], self._write.text(expression), "forward"))
+            lines.append(Line(outputs[-1], self._write.text(expression, [a.index for a in axes]), "forward"))
         return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs)
+
+    def _quantities_in(self, expression: sp.Expr) -> set[Base]:
+        """The quantities of the network that an expression reads (indices and sizes are none)."""
+        return self.network.quantities.keys() & set(base_uses(expression))
+
+    def can_write(self, expression: sp.Expr, axes: Sequence[Limit]) -> bool:
+        """Can the expression be computed by itself (its free indices are the axes)?"""
+        known = {limit.index for limit in axes} | set(self.plan.identifiers) | self.network.sizes
+        if free_indices(expression) - known:
+            return False
+        try:
+            self._write.text(expression, [limit.index for limit in axes])
+        except NetworkError:
+            return False
+        return True
 
     @cached_property
     def source(self) -> str:

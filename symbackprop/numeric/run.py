@@ -7,16 +7,18 @@ Both end a run by raising `Stop`, which `train` turns into the reason in its `Hi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
+from symbackprop.network import Network, Quantity
 from symbackprop.numeric.initialise import all_weights_zero, initial_values
 from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.program import Program
+from symbackprop.numeric.shapes import Shapes
 from symbackprop.numeric.values import Array, by_base, check_shapes, in_one_dtype, require, with_defaults
 
 StopReason = Literal["epochs", "tol", "patience", "diverged", "interrupted"]
@@ -42,18 +44,20 @@ class Run:
         given = by_base(network, values)
         columns = by_base(network, data, "data")
         for base in columns:
-            if network.quantities[base].role == "parameter":
+            if base in network.quantities and network.quantities[base].role == "parameter":
                 raise DataError(
                     f"data: {network.names[base].plain} is a parameter, and parameters are not data",
                     hint="give its start in values, or declare it as an input",
                 )
         known = with_defaults(network, given) | columns
         started = [q.base for q in network.parameters if q.base in known]
-        known = initial_values(network, seed) | known
+        if any(q.base not in known for q in network.parameters):
+            known = initial_values(network, seed, Shapes(network, known)) | known
         require(network, known, quantities)
         bound = in_one_dtype(network, known)
         self.samples = check_shapes(network, bound) or 1
         check_finite(program, bound)
+        program.check_assumptions(bound)
         if started and all_weights_zero(network, bound):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "
@@ -62,7 +66,7 @@ class Run:
             )
         self.places = {q.base: n for n, q in enumerate(quantities)}
         self.arguments = [bound[q.base] for q in quantities]
-        self.batched = [n for n, a in enumerate(self.arguments) if np.ndim(a)]
+        self.batched = dict(_sample_axes(network, quantities, self.arguments))
         self.names = list(program.plan.gradients)
         self.slots = [self.places[network.find(name).base] for name in self.names]
         self.parameters: list[Array] = [self.arguments[n] for n in self.slots]
@@ -72,8 +76,8 @@ class Run:
         """Cost and gradients of a batch at the present parameters."""
         arguments = self.with_parameters(self.arguments)
         if chosen is not None:
-            for n in self.batched:
-                arguments[n] = arguments[n][chosen]
+            for n, axis in self.batched.items():
+                arguments[n] = arguments[n][(slice(None),) * axis + (chosen,)]
         cost, gradients = self.program.evaluate(arguments)
         if not np.isfinite(cost):
             self.diverged(arguments, f"in epoch {epoch + 1}")
@@ -108,6 +112,20 @@ class Run:
         """The parameters by plain name, in the network's order."""
         found = dict(zip(self.names, self.parameters, strict=True))
         return {q.name.plain: found[q.name.plain] for q in self.program.network.parameters}
+
+
+def _sample_axes(
+    network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]
+) -> Iterator[tuple[int, int]]:
+    """Position and sample axis of every argument that has one; without a declared one it stands in front."""
+    for n, (quantity, value) in enumerate(zip(quantities, arguments, strict=True)):
+        if quantity.role == "parameter":
+            continue
+        if network.samples is None or network.is_scalar:
+            if np.ndim(value) > len(quantity.axes):
+                yield n, 0
+            continue
+        yield from ((n, k) for k, axis in enumerate(quantity.axes) if axis.size == network.samples)
 
 
 class Judge:

@@ -15,6 +15,7 @@ from symbackprop.errors import DataError, NetworkError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
 from symbackprop.network.roles import DECLARATIONS
+from symbackprop.numeric.shapes import Shapes
 
 Array = Any
 """A NumPy array or scalar."""
@@ -27,7 +28,11 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
         DataError: a name that the network does not have, that it computes itself, or that is given twice.
     """
     found: dict[Base, Any] = {}
+    sizes = {size.name: size for size in network.sizes}
     for name, value in values.items():
+        if str(name) in sizes and not network.is_scalar:
+            found[sizes[str(name)]] = _whole_number(str(name), value, what)
+            continue
         try:
             quantity = network.find(name)
         except NetworkError as error:
@@ -43,6 +48,12 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
             )
         found[quantity.base] = value
     return found
+
+
+def _whole_number(name: str, value: Any, what: str) -> int:
+    if np.ndim(value) or value != int(value) or value < 1:
+        raise DataError(f"{what}: the size {name} must be a whole number of at least 1, not {value}")
+    return int(value)
 
 
 def with_defaults(network: Network, values: Mapping[Base, Any]) -> dict[Base, Any]:
@@ -104,8 +115,26 @@ def as_numbers(quantity: Quantity, value: Any, dtype: np.dtype[Any]) -> Array:
 
 def in_one_dtype(network: Network, values: Mapping[Base, Any]) -> dict[Base, Array]:
     """The values as arrays of their common dtype, scalars as NumPy scalars."""
-    dtype = common_dtype(values.values())
-    return {base: as_numbers(network.quantities[base], value, dtype) for base, value in values.items()}
+    dtype = common_dtype(v for b, v in values.items() if b not in network.labels)
+    return {
+        base: as_labels(network.quantities[base], value)
+        if base in network.labels
+        else as_numbers(network.quantities[base], value, dtype)
+        for base, value in values.items()
+        if base not in network.sizes
+    }
+
+
+def as_labels(quantity: Quantity, value: Any) -> Array:
+    """Integer labels as an integer array.
+
+    Raises:
+        DataError: not whole numbers.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "iub" and not (array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()):
+        raise DataError(f"the labels {quantity.name.plain} are not whole numbers", hint="labels count from 0")
+    return array.astype(np.intp)
 
 
 def _excerpt(value: Any) -> str:
@@ -118,6 +147,8 @@ def check_shapes(network: Network, values: Mapping[Base, Array]) -> int | None:
 
     In a scalar network inputs, targets and constants may carry one leading axis of samples.
     """
+    if not network.is_scalar:
+        return Shapes(network, values).samples
     count: int | None = None
     first = ""
     for base, value in values.items():

@@ -7,7 +7,7 @@ terminal); a format decides what they look like and escapes what is text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 
@@ -80,12 +80,25 @@ class Row:
     """One aligned line of a formula: ``left relation right``, then a condition such as ``i = 1, ..., n``.
 
     A row without a left side continues the one above, a row without a relation continues its right side.
+    `beside` are short rows of their own that may stand on the same line where there is room.
     """
 
     left: Math
     right: Math
     relation: Math = EQUALS
     condition: Math = NOTHING
+    beside: tuple[Row, ...] = ()
+
+    @property
+    def line(self) -> Math:
+        """What stands right of the relation when everything is on one line."""
+        found = self.right
+        for row in self.beside:
+            found = found + Math(r",\qquad ", ",   ") + row.left
+            found = found + Math(f" {row.relation.latex} ", f" {row.relation.text} ") + row.right
+        if not self.condition:
+            return found
+        return found + Math(r" \qquad ", "    ") + self.condition
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,12 @@ class Formula:
     rows: tuple[Row, ...]
     boxed: bool = False
     kind: ClassVar[str] = "formula"
+
+    @property
+    def narrow(self) -> Formula:
+        """The same with every row on a line of its own, for narrow screens."""
+        single = tuple(r for row in self.rows for r in (replace(row, beside=()), *row.beside))
+        return Formula(single, self.boxed)
 
 
 @dataclass(frozen=True)

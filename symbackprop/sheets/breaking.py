@@ -8,6 +8,7 @@ with a dot.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -23,7 +24,6 @@ ROOM = 37.0
 PLUS, MINUS = Math(" + ", " + "), Math(" - ", " - ")
 NEW_PLUS, NEW_MINUS = Math(r"\quad {} + ", "  + "), Math(r"\quad {} - ", "  - ")
 NEW_DOT = Math(r"\quad \cdot ", "  · ")
-BESIDE = Math(r",\qquad ", ",   ")
 OPEN, CLOSE = Math(r"\bigl(", "("), Math(r"\bigr)", ")")
 
 
@@ -76,15 +76,9 @@ def side_by_side(single: Sequence[Row], room: float = ROOM) -> list[Row]:
     for row in single:
         previous = found[-1] if found else None
         if previous is not None and row.left and not previous.condition and not row.condition:
-            longer = (
-                previous.right
-                + BESIDE
-                + row.left
-                + Math(f" {row.relation.latex} ", f" {row.relation.text} ")
-                + row.right
-            )
-            if width(previous.left.latex) + width(longer.latex) <= room:
-                found[-1] = Row(previous.left, longer, previous.relation)
+            longer = replace(previous, beside=(*previous.beside, row))
+            if width(longer.left.latex) + width(longer.line.latex) <= room:
+                found[-1] = longer
                 continue
         found.append(row)
     return found

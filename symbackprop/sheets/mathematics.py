@@ -123,15 +123,17 @@ class MathWriter:
         ]
         return Math("(", "(") + joined(parts, Math(r",\; ", ", ")) + Math(")", ")")
 
-    def shape(self, quantity: Quantity) -> Math:
-        r"""``n_1 \times m``; nothing for a scalar."""
+    def shape(self, quantity: Quantity, *, whole: bool = True) -> Math:
+        r"""``n_1 \times m``; nothing for a scalar; unless `whole`, without layer and step."""
         if not quantity.axes:
             return NOTHING
-        sizes = [self(size) for size in quantity.shape]
+        labels = self.derivation.network.label_axes
+        kept = [size for n, size in enumerate(quantity.shape) if whole or (quantity.base, n) not in labels]
+        sizes = [self(size) for size in kept]
         if len(sizes) > 1:
             sizes = [
                 Math(f"({m.latex})", f"({m.text})") if size.is_Add else m
-                for m, size in zip(sizes, quantity.shape, strict=True)
+                for m, size in zip(sizes, kept, strict=True)
             ]
         return joined(sizes, Math(r" \times ", "×"))
 

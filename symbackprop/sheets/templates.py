@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -63,7 +64,7 @@ class Templates:
         folders: Sequence[Path],
         sources: Sequence[str],
         filters: Mapping[str, Callable[..., Any]],
-        delimiters: Mapping[str, str] | None = None,
+        delimiters: Mapping[str, Any] = MappingProxyType({}),
         *,
         escape: bool = False,
     ) -> None:
@@ -76,7 +77,7 @@ class Templates:
                 trim_blocks=True,
                 lstrip_blocks=True,
                 keep_trailing_newline=True,
-                **dict(delimiters or {}),
+                **delimiters,
             )
             environment.filters.update(filters)
             self._environments.append(environment)

@@ -80,7 +80,7 @@ class Arrays(Calls):
         if cases and branches:
             return Cases(tuple(branches), span=self.span(token.start))
         if not rows:
-            raise self.error("nothing stands in the environment", self.span(token.start))
+            raise self.error("nothing stands in it", self.span(token.start))
         return self._matrix(rows, token, flat=False)
 
     def _row(self) -> tuple[Node, ...]:

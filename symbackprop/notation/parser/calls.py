@@ -6,10 +6,10 @@ factor if it is a quantity, and an error with both repairs where nothing can tel
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 
+from symbackprop.errors import closest
 from symbackprop.names import Name, make_name
 from symbackprop.names.alphabet import LETTERS
 from symbackprop.notation.parser.cursor import (

@@ -5,9 +5,9 @@ Contract: one function for each kind of declaration, from its tokens to its node
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from symbackprop.errors import closest
 from symbackprop.names import parse_name
 from symbackprop.notation.parser.clauses import Clause, cut
 from symbackprop.notation.parser.cursor import NAME_KINDS, top_level

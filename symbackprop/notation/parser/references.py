@@ -165,12 +165,19 @@ class References(Indices):
             kind: Kind | None = raw.kind if raw.kind in {"sub", "bracket", "paren"} else None  # type: ignore[assignment]
             if raw.kind == "sup" and (name.key, "sup") in self.vocabulary.families:
                 kind = "sup"
+            elif kind == "paren" and raw.bare and self._is_exponent(name, raw):
+                kind, raw = None, raw._replace(kind="sup")
             if kind is None:
                 marks.append(raw)
             else:
                 scripts.append(self.script(raw, kind))
         end = max((script.span[1] for script in scripts), default=rest[0].span[0])
         return self.marked(Reference(name, tuple(scripts), span=(start, end)), marks)
+
+    def _is_exponent(self, name: Name, raw: Raw) -> bool:
+        """Whether `x^(n+1)` is a power: of a known quantity that has no such label."""
+        known = self.vocabulary.find(name) is not None
+        return known and (name.key, "paren") not in self.vocabulary.families and not self._mentions_bound(raw)
 
     def marked(self, node: Node, raws: list[Raw]) -> Node:
         """A node with transposes, powers and indices on it, in the order written."""

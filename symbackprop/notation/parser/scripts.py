@@ -38,6 +38,8 @@ class Raw(NamedTuple):
     node: Node | None = None
     glued: bool = False
     """A number right behind the base: `W1`."""
+    bare: bool = False
+    """Round brackets without braces around them: `x^(n+1)`, which may be an exponent."""
 
     @property
     def numeric(self) -> bool:
@@ -179,7 +181,7 @@ class Scripts(Cursor):
             raws.append(self._braced("bracket", start))
         elif kind == "(":
             named = base is not None and self._is_index_list(self.at)
-            raws.append(self._braced("paren" if named else "sup", start))
+            raws.append(self._braced("paren" if named else "sup", start)._replace(bare=True))
         elif kind == "top":
             self.at += 1
             raws.append(Raw("transpose", "", (start, token.end)))

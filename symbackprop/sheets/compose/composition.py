@@ -6,7 +6,7 @@ Contract: a `Composition` is made once for a sheet and only read by the sections
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -61,6 +61,8 @@ class Composition:
     say: Phrases
     detail: Detail = "full"
     form: Form | None = None
+    found: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
+    """Matrix forms that were looked for once."""
 
     @property
     def full(self) -> bool:
@@ -98,6 +100,17 @@ class Composition:
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
+
+    @cached_property
+    def has_indicators(self) -> bool:
+        """Does a derivative hold only where a condition is true?"""
+        sweep = self.derivation.sweep
+        return any(
+            f.has(Indicator)
+            for quantity in (*self.derivation.deltas, *self.derivation.parameters)
+            for x in sweep[quantity.base].contributions
+            for f in (*x.local, *x.conditions)
+        )
 
     # -- who is who ------------------------------------------------------------------------------------------
     def consumers(self, quantity: Quantity) -> list[Quantity]:

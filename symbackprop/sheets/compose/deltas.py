@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from symbackprop.indexed import indices_of
+from symbackprop.matrix import Ones
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
@@ -20,7 +21,7 @@ from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
     chosen_terms,
     entry_rows,
-    has_ones,
+    holds,
     lines_of,
     matrix_result,
     raw_rows,
@@ -206,7 +207,7 @@ def _as_matrices(c: Composition, node: Any) -> Line:
             reference, matrix_axes(c.derivation.network, reference.base, indices_of(reference))
         )
         return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
-    return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if has_ones(node) else c.say("matrix.intro")
+    return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if holds(node, Ones) else c.say("matrix.intro")
 
 
 # -- parameters ----------------------------------------------------------------------------------------------

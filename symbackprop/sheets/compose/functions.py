@@ -60,7 +60,8 @@ def definition_row(c: Composition, f: Applied) -> Row | None:
 def softmax_rows(c: Composition) -> Iterator[Row]:
     """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network."""
     for equation in c.derivation.network.equations:
-        e, argument = equation.expression, activation_argument(equation)
+        e: Any = equation.expression
+        argument: Any = activation_argument(equation)
         if not isinstance(e, Softmax) or not isinstance(argument, sp.Indexed):
             continue
         at, other = e.args[0], e.limit.index

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from symbackprop.matrix import Hadamard, Ones
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Figure, Heading, Line, Math, Paragraph, Table, Text
 from symbackprop.sheets.compose.composition import Composition, Part
 from symbackprop.sheets.compose.functions import applied_functions, title_of
+from symbackprop.sheets.compose.results import holds, matrix_result
 from symbackprop.sheets.diagram import Diagram
 from symbackprop.sheets.width import width
 
@@ -41,9 +43,7 @@ def opening(c: Composition) -> Iterator[Block]:
         )
     yield Heading(2, c.say("network.heading"))
     title = "".join(p.text for p in c.say("network.title"))
-    yield Figure(
-        Diagram(c.derivation, title), c.say("network.caption" if c.scalar else "network.arrays")
-    )
+    yield Figure(Diagram(c.derivation, title), c.say("network.caption" if c.scalar else "network.arrays"))
     yield Heading(2, c.say("symbols.heading"))
     yield symbols(c)
 
@@ -57,6 +57,7 @@ def symbols(c: Composition) -> Table:
         ((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)
     ]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
+    rows += [((sign,), c.say(key), *rest) for sign, key in _signs(c)]
     header = (c.say("symbols.symbol"), c.say("symbols.role"), *(() if scalar else (c.say("symbols.shape"),)))
     return Table(header, tuple(rows), wide=1)
 
@@ -102,3 +103,14 @@ def _shortened(c: Composition, members: list[Quantity]) -> Line:
     if sum(width(name.latex) + 0.9 for name in names) > LIST_ROOM:
         names = [*names[:3], Math(r"\dots", "…"), names[-1]]
     return c.say.commas(names)
+
+
+def _signs(c: Composition) -> Iterator[tuple[Math, str]]:
+    """The signs that a reader may not know, where they occur."""
+    if c.has_indicators:
+        yield Math(r"\mathbf{1}[\dots]", "[...]"), "symbols.indicator"
+    forms = [m.node for q in (*c.derivation.deltas, *c.derivation.parameters) if (m := matrix_result(c, q))]
+    if any(holds(node, Hadamard) for node in forms):
+        yield Math(r"\odot", "⊙"), "symbols.hadamard"
+    if any(holds(node, Ones) for node in forms):
+        yield Math(r"\mathbf{1}", "𝟏"), "symbols.ones"

@@ -83,13 +83,10 @@ def _about_the_number(c: Composition, equation: Equation, factors: Factors, rule
     if rules[0] != "power":
         return ()
     number = next((f for f in factors if f.is_Number), sp.S.One)
-    power = next((p for p in equation.expression.atoms(sp.Pow) if p.exp.is_Integer and p.exp > 1), None)
-    front = next(
-        (f for f in sp.Mul.make_args(equation.expression) if f.is_Rational and not f.is_Integer), None
-    )
-    cancels = power is not None and front is not None and abs(front * power.exp) == 1
-    if cancels and number == 1:
-        return c.say("because.cancels", fraction=c.write(front), exponent=c.write(power.exp))
-    if cancels and number == -1:
-        return c.say("because.cancels_and_minus", fraction=c.write(front), exponent=c.write(power.exp))
+    fronts = [f for f in sp.Mul.make_args(equation.expression) if f.is_Rational and not f.is_Integer]
+    exponents = [p.exp for p in equation.expression.atoms(sp.Pow) if p.exp.is_Integer and p.exp > 1]
+    pairs = [(f, e) for f in fronts for e in exponents if abs(f * e) == 1 and abs(number) == 1]
+    for front, exponent in pairs:
+        key = "because.cancels" if number == 1 else "because.cancels_and_minus"
+        return c.say(key, fraction=c.write(front), exponent=c.write(exponent))
     return c.say("because.inner_minus") if number.is_negative else ()

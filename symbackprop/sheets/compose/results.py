@@ -13,7 +13,7 @@ import sympy as sp
 from symbackprop.derivation import Factors, Term
 from symbackprop.functions import Indicator
 from symbackprop.indexed import indices_of, sum_over
-from symbackprop.matrix import Node, Ones, Product, Transposed
+from symbackprop.matrix import Leaf, Node, Product, Transposed
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import EQUALS, NOTHING, Math, Row, joined
 from symbackprop.sheets.breaking import ROOM, broken, broken_product, rows
@@ -76,6 +76,12 @@ def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
     """The shortest form as matrices, with the shapes of a product; None where only the index form exists."""
     if not c.matrices or not quantity.axes:
         return None
+    if quantity.base not in c.found:
+        c.found[quantity.base] = _matrix_result(c, quantity)
+    return c.found[quantity.base]
+
+
+def _matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
     gradient = c.gradient(quantity)
     at = [axis.index for axis in quantity.axes]
     found = c.write.matrix(_sums_first(gradient.result), at, quantity.base)
@@ -106,10 +112,10 @@ def final_rows(c: Composition, quantity: Quantity) -> list[Row]:
     return entry_rows(c, quantity) if matrix is None else [Row(r.left, r.right) for r in matrix.rows]
 
 
-def has_ones(node: Any) -> bool:
-    """Does a matrix form hold a vector of ones, which adds up rows or columns?"""
+def holds(node: Any, kind: type[Node]) -> bool:
+    """Does a matrix form hold a node of a kind, such as the ones that add up rows or columns?"""
     children = [child for name in ("factors", "terms", "operands") for child in getattr(node, name, ())]
-    return isinstance(node, Ones) or any(has_ones(child) for child in children)
+    return isinstance(node, kind) or any(holds(child, kind) for child in children)
 
 
 def transposed_factors(node: Any) -> list[tuple[Any, bool]]:
@@ -120,7 +126,7 @@ def transposed_factors(node: Any) -> list[tuple[Any, bool]]:
         top = stack.pop()
         if isinstance(top, Product):
             for position, factor in enumerate(top.factors):
-                if isinstance(factor, Transposed) and hasattr(factor.operand, "reference"):
+                if isinstance(factor, Transposed) and isinstance(factor.operand, Leaf):
                     found.append((factor.operand.reference, position < len(top.factors) - 1))
         for name in ("factors", "terms", "operands"):
             stack.extend(getattr(top, name, ()))

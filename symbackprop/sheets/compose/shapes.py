@@ -7,7 +7,7 @@ from typing import Any
 
 from symbackprop.derivation import Derivation
 from symbackprop.indexed import base_of, indices_of
-from symbackprop.matrix import Node, Ones, Product
+from symbackprop.matrix import Leaf, Node, Ones, Product
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.mathematics import IS, THIN, MathWriter
@@ -49,14 +49,12 @@ def _sizes(carriers: dict[Any, Quantity], node: Any) -> Iterator[tuple[Any, Any]
     """The size of every index in a tree, from the quantities that carry it."""
     if isinstance(node, Ones):
         yield node.row or node.col, node.limit.size
-    reference = getattr(node, "reference", None)
-    quantity = carriers.get(reference.base) if reference is not None and indices_of(reference) else None
-    if quantity is not None:
-        at = {axis.index: index for axis, index in zip(quantity.axes, reference.indices, strict=True)}
-        yield from (
-            (index, axis.size.xreplace(at))
-            for index, axis in zip(reference.indices, quantity.axes, strict=True)
-        )
+    if isinstance(node, Leaf) and indices_of(node.reference):
+        quantity = carriers.get(base_of(node.reference))
+        axes = quantity.axes if quantity is not None else ()
+        pairs = list(zip(axes, indices_of(node.reference), strict=False))
+        at = {axis.index: index for axis, index in pairs}
+        yield from ((index, axis.size.xreplace(at)) for axis, index in pairs)
     operand = getattr(node, "operand", None)
     for child in (
         *getattr(node, "factors", ()),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
-from symbackprop.derivation import Derivation
+from symbackprop.derivation import DeltaConvention, Derivation
 from symbackprop.sheets.blocks import Block, Formula, Heading, Paragraph
 from symbackprop.sheets.breaking import side_by_side
 from symbackprop.sheets.compose.composition import Composition
@@ -42,5 +43,6 @@ def summary(c: Composition) -> Iterator[Block]:
 def _with_deltas(c: Composition) -> Composition:
     """The same network, with the factors that its gradients share named once."""
     own = c.derivation
-    derivation = Derivation(own.network, own.delta, style="delta", derivatives=own.derivatives)
+    convention = cast(DeltaConvention, own.delta)
+    derivation = Derivation(own.network, convention, style="delta", derivatives=own.derivatives)
     return Composition(derivation, MathWriter(derivation), c.say, c.detail, c.form)

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation, activation_argument
 from symbackprop.indexed import Base, base_of
-from symbackprop.names import Name, opaque_name
+from symbackprop.names import Label, Name, opaque_name
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Math
 from symbackprop.sheets.mathematics import MathWriter
@@ -150,7 +150,7 @@ class _Builder:
         if len(local) != 1 or not isinstance(local[0], (sp.Symbol, sp.Indexed)):
             return None
         quantity = self.network.quantities.get(base_of(local[0]))
-        return quantity.name if quantity is not None and quantity.role == "parameter" else None
+        return self._name(quantity) if quantity is not None and quantity.role == "parameter" else None
 
     def _mark(self, quantity: Quantity) -> None:
         """A name without a node stands beside every neuron that reads it, unless an arrow carries it."""
@@ -160,13 +160,19 @@ class _Builder:
                 isinstance(f, (sp.Symbol, sp.Indexed))
                 and base_of(f) in self.key_of
                 and (edge := self.edges.get((self.key_of[base_of(f)], target)))
-                and edge.weight == quantity.name
+                and edge.weight == self._name(quantity)
                 for f in contribution.local
             )
             if not carried:
-                self.marks.setdefault(target, {})[quantity.name.key] = quantity.name
+                self.marks.setdefault(target, {})[quantity.name.key] = self._name(quantity)
                 if quantity.role == "target":
                     self.compares.add(target)
+
+    def _name(self, quantity: Quantity) -> Name:
+        """The name with its layer, where it has one: ``W^{[l]}``."""
+        kinds = self.network.leading.get(quantity.base, ())
+        labels = [Label(kind, axis.index.name) for kind, axis in zip(kinds, quantity.axes, strict=False)]  # type: ignore[arg-type]
+        return quantity.name.with_scripts((*quantity.name.scripts, *labels)) if labels else quantity.name
 
     def _columns(self) -> dict[str, int]:
         """Every node right of all that it reads; an input just left of its first reader."""
@@ -193,9 +199,13 @@ class _Builder:
             kind = "loss"
         elif any(t in self.compares for s, t in self.edges if s == key):
             kind = "output"
-        shape = self.write.shape(members[-1]) if members[-1].axes else None
+        shape = self.write.shape(members[-1], whole=False) if members[-1].axes else None
         return Node(
-            key, kind, tuple(q.name for q in members), _few(list(self.marks.get(key, {}).values())), shape
+            key,
+            kind,
+            tuple(self._name(q) for q in members),
+            _few(list(self.marks.get(key, {}).values())),
+            shape,
         )
 
 

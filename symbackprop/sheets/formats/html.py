@@ -12,10 +12,10 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from symbackprop.errors import SymbackpropError
-from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Line, Math, Strong
+from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Inline, Line, Math, Strong, Text
 from symbackprop.sheets.diagram import Diagram
 from symbackprop.sheets.formats.mathematics import formula_source
-from symbackprop.sheets.formats.words import spaced
+from symbackprop.sheets.formats.words import PUNCTUATION, spaced
 from symbackprop.sheets.templates import Templates
 
 
@@ -65,17 +65,28 @@ class Html:
 
     def inline(self, line: Line) -> Markup:
         """Words and mathematics in one line."""
-        return Markup("").join(self._piece(p) for p in spaced(line))
+        return Markup("").join(self._piece(p) for p in _held(spaced(line)))
 
     def mathematics(self, formula: Formula) -> Markup:
         """A displayed formula; the box is drawn around it by the page."""
-        return Markup(self._convert(formula_source(Formula(formula.rows)), True))
+        return Markup(self._convert(formula_source(Formula(formula.narrow.rows)), True))
 
     def _piece(self, piece: object) -> Markup:
         if isinstance(piece, Math):
             return Markup(self._convert(piece.latex.strip(), False))
         text = escape(piece.text)  # type: ignore[attr-defined]
         return Markup("<strong>{}</strong>").format(text) if isinstance(piece, Strong) else text
+
+
+def _held(line: Line) -> Line:
+    """A word joiner between mathematics and the punctuation behind it, which must not begin a line."""
+    found: list[Inline] = []
+    for piece in line:
+        follows = bool(found) and isinstance(found[-1], Math) and not isinstance(piece, Math)
+        if follows and not isinstance(piece, Math) and piece.text[:1] in PUNCTUATION:
+            found.append(Text("\u2060"))
+        found.append(piece)
+    return tuple(found)
 
 
 def _picture(diagram: Diagram) -> Markup:

@@ -25,21 +25,13 @@ def aligned_rows(formula: Formula) -> str:
     if not any(row.left or row.relation for row in formula.rows):
         return " \\\\\n".join("& " + row.right.latex for row in formula.rows)
     return " \\\\\n".join(
-        (
-            row.left.latex
-            + " &"
-            + (f"{row.relation.latex} " if row.relation else " ")
-            + row.right.latex
-            + _condition(row)
-        ).strip()
-        for row in formula.rows
+        (row.left.latex + " &" + _relation(row) + row.line.latex).strip() for row in formula.rows
     )
 
 
 def _plain_row(row: Row) -> str:
-    relation = f" {row.relation.latex} " if row.relation else " "
-    return row.left.latex + relation + row.right.latex + _condition(row)
+    return row.left.latex + " " + _relation(row) + row.line.latex
 
 
-def _condition(row: Row) -> str:
-    return rf" \qquad {row.condition.latex}" if row.condition else ""
+def _relation(row: Row) -> str:
+    return f"{row.relation.latex} " if row.relation else " "

@@ -134,5 +134,4 @@ def mathematics(formula: Formula) -> str:
 def _row(row: Row, left: int) -> str:
     start = " " * (left - columns(row.left.text)) + row.left.text
     relation = f" {row.relation.text} " if row.relation else "   " if left else ""
-    condition = f"    {row.condition.text}" if row.condition else ""
-    return visible(start + relation + row.right.text + condition)
+    return visible(start + relation + row.line.text)

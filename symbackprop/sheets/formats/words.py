@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from symbackprop.sheets.blocks import Inline, Line, Math, Strong, Text
 
-EDGES = " \t\n.,:;!?，。：；！？、（）()"
+PUNCTUATION = ".,:;!?)，。：；！？、）"
+EDGES = f" \t\n{PUNCTUATION}（("
 
 
 def is_wide(character: str) -> bool:
