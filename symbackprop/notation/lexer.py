@@ -284,7 +284,7 @@ class _Lexer(Brackets):
             known = [*COMMANDS, "mathbf", "mathrm", "text", "begin", "operatorname"]
             close = closest(command, known)
             hint = (
-                f"did you mean \\{close[0]}?"
+                f"did you mean \\{close}?"
                 if close
                 else f"write a name without a backslash: {command[:40]}"
             )

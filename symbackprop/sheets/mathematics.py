@@ -6,7 +6,8 @@ notations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import sympy as sp
@@ -40,6 +41,16 @@ class MathWriter:
             )
             for markup in (LATEX, TEXT)
         )
+
+    def with_names(self, names: Mapping[Any, Math]) -> MathWriter:
+        """A writer that puts other names, or numbers, for some symbols."""
+        other = copy(self)
+        latex, text = self._writers
+        other._writers = (
+            latex.with_names({k: m.latex for k, m in names.items()}),
+            text.with_names({k: m.text for k, m in names.items()}),
+        )
+        return other
 
     def _both(self, write: Callable[[Writer], str]) -> Math:
         latex, text = self._writers

@@ -5,6 +5,7 @@ Contract: a `Sheet` is frozen; every ``to_...`` gives the same bytes for the sam
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,8 @@ class Sheet:
     blocks: tuple[Block, ...]
     language: str
     folders: tuple[Path, ...]
+    program: Callable[[], tuple[Block, ...]] = tuple
+    """What a notebook adds: the cells that compute what the text derives, made when they are asked for."""
 
     def to_markdown(self, dialect: Dialect = "jupyter", picture: str | None = None) -> str:
         """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences.
@@ -49,7 +52,7 @@ class Sheet:
 
     def to_notebook(self) -> str:
         """A Jupyter notebook as JSON text, with runnable cells."""
-        return to_notebook(self.blocks, self.folders)
+        return to_notebook((*self.blocks, *self.program()), self.folders)
 
     def to_text(self, width: int = 96) -> str:
         """Plain text for a terminal of `width` columns."""

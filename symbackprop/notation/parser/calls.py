@@ -203,9 +203,9 @@ class Calls(Reductions):
         if not (commas or word or (one_name and name.base not in QUANTITY_LETTERS)):
             return
         if word or commas:
-            close = difflib.get_close_matches(name.base, FUNCTIONS, 1, 0.7)
+            close = closest(name.base, FUNCTIONS)
             hint = (
-                f"did you mean {close[0]}?"
+                f"did you mean {close}?"
                 if close
                 else f"declare it: {plain} is tanh; or write {plain} * (...)"
             )

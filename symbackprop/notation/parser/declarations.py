@@ -52,9 +52,9 @@ def parse_function(line: Line, tokens: list[Token]) -> Statement:
     if function is None:
         place = (words[0].start, words[-1].end)
         written = line.text[place[0] : place[1]]
-        close = difflib.get_close_matches(written, FUNCTIONS, 1, 0.5)
+        close = closest(written, FUNCTIONS)
         hint = (
-            f"did you mean {close[0]}?"
+            f"did you mean {close}?"
             if close
             else "known functions: sigmoid, tanh, relu, softplus, softmax, ..."
         )

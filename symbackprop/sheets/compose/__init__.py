@@ -34,6 +34,7 @@ def compose(
     form: Form | None = None,
     values: Mapping[str, Any] | None = None,
     templates: Path | str | None = None,
+    digits: int = 4,
 ) -> Sheet:
     """Write the sheet of a derivation.
 
@@ -42,11 +43,14 @@ def compose(
         language: ``en``, ``zh``, or any language for which there is a file of phrases.
         detail: ``full`` says why; ``brief`` prints formulas only.
         form: ``index`` writes everything entry by entry; else results are matrices where they can be.
-        values: numbers to work out (not used yet).
+        values: a number for every input, target, constant and parameter: the sheet is worked out in numbers;
+            with a learning rate among them, one update, too.
+        digits: significant digits of the numbers.
         templates: a folder of one's own; a phrase or a template found there beats the built-in one.
 
     Raises:
         PhraseError: there are no phrases for the language, or one of them is missing.
+        DataError: a value is missing or does not fit.
     """
     folders = template_folders(templates)
     c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail, form)
@@ -54,4 +58,14 @@ def compose(
     blocks: list[Block] = []
     for section in (opening, forward, loss, backward, updates, summary):
         blocks += section(c)
-    return Sheet(tuple(blocks), language, folders)
+    if values:
+        from symbackprop.sheets.compose.worked import worked  # NumPy only where there are numbers
+
+        blocks += worked(c, values, digits)
+
+    def program() -> tuple[Block, ...]:
+        from symbackprop.sheets.compose.program import running
+
+        return tuple(running(c, values))
+
+    return Sheet(tuple(blocks), language, folders, program)

@@ -1,0 +1,202 @@
+"""The sheet in numbers: symbol = substitution = value, forward and backward, the check, and one update.
+
+Contract: `worked(c, values, digits)` computes with the program that symbackprop compiles; every number on the
+sheet is what a user's program would compute from the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from symbackprop.derivation import Term
+from symbackprop.network import Quantity
+from symbackprop.numeric import Program, compile_program, gradient_check
+from symbackprop.sheets.blocks import Block, Formula, Heading, Line, Math, Paragraph, Row
+from symbackprop.sheets.breaking import ROOM, broken, rows
+from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.mathematics import IS, MathWriter
+from symbackprop.sheets.width import width
+
+LARGEST = 8
+"""Arrays with more rows or columns are not printed."""
+
+
+def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[Block]:
+    """The whole section.
+
+    Raises:
+        DataError: a value is missing, unknown, or does not fit.
+    """
+    program = compile_program(c.derivation)
+    _, gradients = program(values)
+    given = program.bind(values)
+    known = given | program.evaluate_forward(given)
+    yield Heading(2, c.say("numbers.heading"))
+    numbers = Numbers(c, known, digits)
+    yield Paragraph(
+        c.say("numbers.given") if not c.scalar else c.say("numbers.values", values=_given(c, numbers, given))
+    )
+    if not c.scalar:
+        yield from numbers.arrays([q for q in c.derivation.network.quantities.values() if q.base in given])
+    yield Paragraph(c.say("numbers.forward"))
+    yield from numbers.forward()
+    yield Paragraph(c.say("numbers.backward"))
+    yield from numbers.backward(gradients)
+    worst = max(gradient_check(c.derivation, values).values(), default=0.0)
+    yield Paragraph(c.say("numbers.check", error=number(worst, 2)))
+    yield from _update(c, program, values, gradients, digits)
+
+
+def _given(c: Composition, numbers: Numbers, given: Mapping[Any, Any]) -> Line:
+    quantities = [q for q in c.derivation.network.quantities.values() if q.base in given]
+    return c.say.commas([c.write.name(q) + IS + numbers.of(q) for q in quantities])
+
+
+class Numbers:
+    """Writes quantities and expressions with their values."""
+
+    def __init__(self, c: Composition, known: Mapping[Any, Any], digits: int) -> None:
+        self.c, self.known, self.digits = c, known, digits
+        self.substituted: MathWriter = c.write.with_names(
+            {
+                base: in_product(number(float(value), digits))
+                for base, value in known.items()
+                if np.ndim(value) == 0
+            }
+        )
+
+    def of(self, quantity: Quantity) -> Math:
+        """The value of a quantity: a number, or a matrix while it is small."""
+        return array(self.known[quantity.base], self.digits)
+
+    def forward(self) -> Iterator[Block]:
+        """Every equation: symbol = substitution = value."""
+        network = self.c.derivation.network
+        defined = [e for e in network.equations if e.base in self.known]
+        if not self.c.scalar:
+            quantities = dict.fromkeys(network.quantities[e.base] for e in defined)
+            yield from self.arrays(list(quantities))
+            return
+        found: list[Row] = []
+        for e in defined:
+            found += self._rows(self.c.write(e.target), e.expression, self.of(network.quantities[e.base]))
+        yield Formula(tuple(found))
+
+    def backward(self, gradients: Mapping[str, Any]) -> Iterator[Block]:
+        """Every gradient: derivative = substitution = value."""
+        quantities = [q for group in self.c.groups for q in group.parameters]
+        if not self.c.scalar:
+            for quantity in quantities:
+                left = self.c.write.whole(self.c.gradient(quantity).symbol, [a.index for a in quantity.axes])
+                yield Formula((Row(left, array(gradients[quantity.name.plain], self.digits)),))
+            return
+        found: list[Row] = []
+        for quantity in quantities:
+            gradient = self.c.gradient(quantity)
+            value = number(float(gradients[quantity.name.plain]), self.digits)
+            if self.c.derivation.style == "paths":
+                folded = [
+                    Term((), tuple(self.c.derivation.by_output(f) for f in t.factors)) for t in gradient.terms
+                ]
+                product = folded[0].factors if len(folded) == 1 else None
+                left = self.c.write(gradient.symbol)
+                lines = (
+                    [self.substituted.product(product)]
+                    if product
+                    else broken(
+                        self.substituted,
+                        self.c.derivation.by_output(gradient.result),
+                        ROOM - width(left.latex),
+                    )
+                )
+                found += rows(left, _with_value(lines, value))
+            else:
+                found.append(Row(self.c.write(gradient.symbol), value))
+        yield Formula(tuple(found))
+
+    def arrays(self, quantities: list[Quantity]) -> Iterator[Block]:
+        """Matrices, each in a formula of its own."""
+        for quantity in quantities:
+            yield Formula((Row(self.c.write.name(quantity), self.of(quantity)),))
+
+    def _rows(self, left: Math, expression: Any, value: Math) -> list[Row]:
+        lines = broken(self.substituted, expression, ROOM - width(left.latex) - 4)
+        return rows(left, _with_value(lines, value))
+
+
+def _with_value(lines: list[Math], value: Math) -> list[Math]:
+    """The value behind the last line, unless it says the same already."""
+    if len(lines) == 1 and lines[0] == value:
+        return lines
+    return [*lines[:-1], lines[-1] + IS + value]
+
+
+def _update(
+    c: Composition, program: Program, values: Mapping[Any, Any], gradients: Mapping[str, Any], digits: int
+) -> Iterator[Block]:
+    """One step of gradient descent, if a learning rate is given: new values, loss before and after."""
+    rate = next((float(v) for k, v in values.items() if str(k) == str(c.derivation.rate)), None)
+    if rate is None or not c.scalar:
+        return
+    before, _ = program(values)
+    old = {q: float(program.bind(values)[q.base]) for group in c.groups for q in group.parameters}
+    new = {q: value - rate * float(gradients[q.name.plain]) for q, value in old.items()}
+    after, _ = program({**values, **{q.name.plain: value for q, value in new.items()}})
+    yield Paragraph(c.say("numbers.update", rate=c.write(c.derivation.rate) + IS + number(rate, digits)))
+    step = [
+        Row(
+            c.write.name(q),
+            number(value, digits)
+            + Math(" - ", " - ")
+            + number(rate, digits)
+            + Math(r" \cdot ", " · ")
+            + in_product(number(float(gradients[q.name.plain]), digits))
+            + IS
+            + number(new[q], digits),
+            Math(r"\leftarrow", "←"),
+        )
+        for q, value in old.items()
+    ]
+    yield Formula(tuple(step))
+    yield Paragraph(
+        c.say(
+            "numbers.after",
+            loss=c.write.name(c.loss),
+            before=number(before, digits),
+            after=number(after, digits),
+        )
+    )
+
+
+def number(value: float, digits: int) -> Math:
+    """A number with so many significant digits.
+
+    >>> number(-0.0000123456, 3).text, number(12.5, 4).latex
+    ('-1.23e-05', '12.5')
+    """
+    text = f"{value:.{digits}g}"
+    mantissa, _, exponent = text.partition("e")
+    return Math(rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text, text)
+
+
+def in_product(value: Math) -> Math:
+    """A number as a factor: a negative one and a power of ten stand in brackets."""
+    if value.text.startswith("-") or "e" in value.text:
+        return Math(f"({value.latex})", f"({value.text})")
+    return value
+
+
+def array(value: Any, digits: int) -> Math:
+    """A number, or a vector or matrix while it is small."""
+    if np.ndim(value) == 0:
+        return number(float(value), digits)
+    if np.ndim(value) > 2 or max(np.shape(value)) > LARGEST:
+        size = " × ".join(map(str, np.shape(value)))
+        return Math(rf"\text{{[{size}]}}".replace("×", r"$\times$"), f"[{size}]")
+    table = [[number(float(x), digits) for x in np.atleast_1d(row)] for row in np.asarray(value)]
+    latex = r" \\ ".join(" & ".join(x.latex for x in row) for row in table)
+    text = "; ".join(" ".join(x.text for x in row) for row in table)
+    return Math(rf"\begin{{bmatrix}} {latex} \end{{bmatrix}}", f"[{text}]")
