@@ -97,8 +97,8 @@ class Derivation(core.Derivation):
         self,
         lang: str = "en",
         *,
-        form: str | None = None,
-        detail: str = "full",
+        form: Any = None,
+        detail: Any = "full",
         templates: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -183,7 +183,9 @@ def _built_in() -> dict[str, Path]:
 
 def _title_of(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
-    return next((line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), path.stem)
+    return next(
+        (line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), path.stem
+    )
 
 
 def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | None]:

@@ -246,11 +246,10 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
 
 
 def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
-    base: Any = node.args[0]
-    exponent: Any = node.args[1]
+    base, exponent = node.args
     if not base.is_number:
-        power = (base,) if exponent == 2 else () if exponent == 1 else (sp.Pow(base, exponent - 1),)
-        rule = "power" if exponent.is_number and exponent > 0 else "reciprocal"
+        power = () if exponent.is_number and exponent == 1 else (base if exponent - 1 == 1 else sp.Pow(base, exponent - 1),)
+        rule = "power" if exponent.is_positive else "reciprocal"
         yield from _walk(base, way.through(exponent, *power, rule=rule))
     if not exponent.is_number:
         yield from _walk(exponent, way.through(node, sp.log(base), rule="exponential"))

@@ -376,7 +376,14 @@ class Derivation:
         """The label axes of quantities, and of their adjoints."""
         network = self.network
         adjoints = {
-            (base_of(self.sweep.adjoint_symbol(network.quantities[b], (sp.S.One,) * len(network.quantities[b].axes))), n)
+            (
+                base_of(
+                    self.sweep.adjoint_symbol(
+                        network.quantities[b], (sp.S.One,) * len(network.quantities[b].axes)
+                    )
+                ),
+                n,
+            )
             for b, n in network.label_axes
         }
         return network.label_axes | adjoints
@@ -387,7 +394,11 @@ class Derivation:
         Raises:
             NoMatrixForm: where only the index form exists.
         """
-        axes = [i for n, i in enumerate(at) if (base, n) not in self.network.label_axes and isinstance(i, sp.Symbol)]
+        axes = [
+            i
+            for n, i in enumerate(at)
+            if (base, n) not in self.network.label_axes and isinstance(i, sp.Symbol)
+        ]
         return matrix_form(expression, axes, self._label_axes)
 
     # -- forms ---------------------------------------------------------------------------------------------------

@@ -289,7 +289,9 @@ def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any
 
 def _is_index(expression: Any) -> bool:
     """Is it a sum of index symbols and numbers?"""
-    return all(term.is_Integer or term.is_Symbol and term.is_integer for term in sp.Add.make_args(expression))
+    return all(
+        term.is_Integer or (term.is_Symbol and term.is_integer) for term in sp.Add.make_args(expression)
+    )
 
 
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:

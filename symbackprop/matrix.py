@@ -348,7 +348,9 @@ class _Graph:
         """Eliminate the bound indices, those of lowest degree first; then lay out what is left."""
         remaining = list(self.bound)
         while remaining:
-            index = min(remaining, key=lambda i: (len(self._neighbours(i)), self._is_row(i), remaining.index(i)))
+            index = min(
+                remaining, key=lambda i: (len(self._neighbours(i)), self._is_row(i), remaining.index(i))
+            )
             remaining.remove(index)
             self._eliminate(index)
         return self._layout(row, col)

@@ -16,7 +16,15 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Limit, bound_limits, canonical, evaluated, free_indices, match_indices, product
+from symbackprop.indexed import (
+    Limit,
+    bound_limits,
+    canonical,
+    evaluated,
+    free_indices,
+    match_indices,
+    product,
+)
 from symbackprop.network import Assumption
 from symbackprop.network.from_sympy import arrange
 

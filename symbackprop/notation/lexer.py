@@ -284,9 +284,7 @@ class _Lexer(Brackets):
             known = [*COMMANDS, "mathbf", "mathrm", "text", "begin", "operatorname"]
             close = closest(command, known)
             hint = (
-                f"did you mean \\{close}?"
-                if close
-                else f"write a name without a backslash: {command[:40]}"
+                f"did you mean \\{close}?" if close else f"write a name without a backslash: {command[:40]}"
             )
             raise self.line.error(f"unknown command {value[:40]}", (start, end), hint)
 

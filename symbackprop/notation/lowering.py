@@ -166,7 +166,11 @@ class Lowering:
             labels = node.name.scripts
             if len(labels) == 1 and node.name.stem.key in self.size_families:  # n_0 beside n_{l-1}
                 text = labels[0].text
-                at = sp.Integer(text) if text.isdigit() else self.sizes.setdefault(text, sp.Symbol(text, integer=True))
+                at = (
+                    sp.Integer(text)
+                    if text.isdigit()
+                    else self.sizes.setdefault(text, sp.Symbol(text, integer=True))
+                )
                 return sp.Function(node.name.stem.plain, integer=True)(at)
             return self.sizes.setdefault(key, sp.Symbol(node.name.plain, integer=True))
         if isinstance(node, tree.Number):

@@ -75,7 +75,9 @@ class _Reader:
     # -- the whole file ------------------------------------------------------------------------------------------
     def specification(self) -> Specification:
         for _, shape in self._declared(tree.Shape):
-            self.low.size_families |= {n.name.key for n in walk(shape.sizes) if isinstance(n, tree.Reference) and n.scripts}
+            self.low.size_families |= {
+                n.name.key for n in walk(shape.sizes) if isinstance(n, tree.Reference) and n.scripts
+            }
         for line, shape in self._declared(tree.Shape):
             self._guard(line, lambda s=shape: self._declare_shape(s))
         for _, function in self._declared(tree.FunctionIs):
@@ -167,8 +169,11 @@ class _Reader:
     def _leading(self, left: Any) -> tuple[str, ...]:
         """The kinds of scripts that are labels: brackets, and subscripts where declared names have them (``W_l``)."""
         kinds = {kind for entry in self.low.entries.values() for kind in entry.leading}
-        return tuple(s.kind for s in left.scripts if s.kind in ("bracket", "paren") or (
-            s.kind in kinds and len(s.items) == 1))
+        return tuple(
+            s.kind
+            for s in left.scripts
+            if s.kind in ("bracket", "paren") or (s.kind in kinds and len(s.items) == 1)
+        )
 
     def _names_on_the_left(self) -> None:
         for waiting in self.pending:
@@ -199,7 +204,12 @@ class _Reader:
     def _size_of_range(self, line: Line, spans: dict[str, tree.Limits], item: tree.Node) -> Any:
         """The size of an axis that an equation's own index runs over from 1, else None."""
         limits = spans.get(item.name.key) if isinstance(item, tree.Reference) else None
-        if limits is None or not isinstance(limits.low, tree.Number) or limits.low.value != 1 or limits.high is None:
+        if (
+            limits is None
+            or not isinstance(limits.low, tree.Number)
+            or limits.low.value != 1
+            or limits.high is None
+        ):
             return None
         high = limits.high
         return self._guard(line, lambda: self.low.size(high))

@@ -390,7 +390,9 @@ class Writer:
             return f" {self.markup.relations['And']} ".join(self.condition(a, letters) for a in c.args)
         if not isinstance(c, sp.core.relational.Relational):
             return str(c)
-        left, right, kind = c.lhs, c.rhs, type(c).__name__
+        left: Any = c.lhs
+        right: Any = c.rhs
+        kind = type(c).__name__
         relation = {"StrictGreaterThan": "Gt", "GreaterThan": "Ge", "StrictLessThan": "Lt", "LessThan": "Le",
                     "Equality": "Eq", "Unequality": "Ne"}[kind]
         if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):

@@ -138,7 +138,9 @@ class ArraySource:
         return f"np.arange(len({self.identifiers[label.base]}))"
 
     def _one_hot(self, e: Indicator, axes: tuple[sp.Symbol, ...]) -> Code:
-        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        label, index = (
+            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
+        )
         name, classes = self.identifiers[label.base], f"np.arange({self.classes(label.base)})"
         text = f"{classes}[:, None] == {name}" if axes[0] == index else f"{name}[:, None] == {classes}"
         return Code(text, SUM - 1, axes)

@@ -92,7 +92,9 @@ def plan_of(derivation: Derivation) -> Plan:
     """The program of a derivation, forward and backward."""
     network = derivation.network
     needed = needed_for(network.equations, [network.loss.base])
-    forward = [Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations]
+    forward = [
+        Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations
+    ]
     backward = [_adjoint(derivation, q, "backward") for q in derivation.deltas]
     gradients = [_adjoint(derivation, q, "gradients") for q in derivation.parameters]
     own = [a for a in forward if a.target in needed]
@@ -106,8 +108,13 @@ def plan_of(derivation: Derivation) -> Plan:
         others=tuple(a for a in forward if a.target not in needed),
         gradients={q.name.plain: a.target for q, a in zip(derivation.parameters, gradients, strict=True)},
         identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]),
-        assumptions=tuple(dict.fromkeys(
-            a for q in (*derivation.deltas, *derivation.parameters) for a in derivation.computed(q.base).assumptions)),
+        assumptions=tuple(
+            dict.fromkeys(
+                a
+                for q in (*derivation.deltas, *derivation.parameters)
+                for a in derivation.computed(q.base).assumptions
+            )
+        ),
     )
 
 

@@ -24,8 +24,8 @@ from symbackprop.network.ranges import base_uses
 from symbackprop.notation.writer import TEXT, Writer
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
-from symbackprop.numeric.source import Line, function_source, helper_names
 from symbackprop.numeric.shapes import STACKABLE
+from symbackprop.numeric.source import Line, function_source, helper_names
 from symbackprop.numeric.values import (
     Array,
     by_base,
@@ -34,7 +34,6 @@ from symbackprop.numeric.values import (
     require,
     with_defaults,
 )
-
 
 Wanted: TypeAlias = "sp.Expr | tuple[sp.Expr, Sequence[Limit]]"
 
@@ -68,8 +67,11 @@ class Program:
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
         self._function = lambdified(self._names, self.lines, outputs)
-        self._stackable = [] if plan.network.is_scalar else [
-            (n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
+        self._stackable = (
+            []
+            if plan.network.is_scalar
+            else [(n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
+        )
         self._checked: Array = None
 
     def __repr__(self) -> str:
@@ -122,8 +124,11 @@ class Program:
 
     def _is_stacked(self, arguments: Sequence[Array]) -> bool:
         """Do inputs of a network without a sample axis come with one in front?"""
-        return bool(self._stackable) and self.network.samples is None and any(
-            np.ndim(arguments[n]) > axes for n, axes in self._stackable)
+        return (
+            bool(self._stackable)
+            and self.network.samples is None
+            and any(np.ndim(arguments[n]) > axes for n, axes in self._stackable)
+        )
 
     def _mean_of_stack(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Mean loss and gradients over the samples, one sample after the other."""
@@ -175,7 +180,9 @@ class Program:
         """
         used = [a for a in self.plan.assumptions if a.relation == "="]
         data = [known[b] for a in used for b in base_uses(a.left) if b in known]
-        if not used or all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked:
+        if not used or (
+            all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked
+        ):
             return
         for assumption, check in zip(used, self._assumption_functions, strict=True):
             left, right = check(*(known[q.base] for q in self.plan.arguments if q.base in known))
@@ -183,13 +190,18 @@ class Program:
                 text = Writer(self.network.names, TEXT)
                 raise DataError(
                     f"the data do not satisfy {text(assumption.left)} = {text(assumption.right)}, which the closed "
-                    f"form of the gradients uses", hint="normalise the data, or remove the line 'assume: ...'")
+                    f"form of the gradients uses",
+                    hint="normalise the data, or remove the line 'assume: ...'",
+                )
         self._checked = data
 
     @cached_property
     def _assumption_functions(self) -> list[Callable[..., Any]]:
-        return [self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self.plan.assumptions
-                if a.relation == "="]
+        return [
+            self.function_of([(a.left, a.ranges), (a.right, ())])
+            for a in self.plan.assumptions
+            if a.relation == "="
+        ]
 
     def function_of(
         self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None

@@ -84,16 +84,20 @@ class Shapes:
         name, axes = quantity.name.plain, len(quantity.axes)
         if len(shape) == axes + 1 and self.network.samples is None and quantity.role in STACKABLE:
             if self.stacked is not None and self.stacked != shape[0]:
-                raise DataError(f"{name} has {shape[0]} samples, but others have {self.stacked}",
-                                hint="give the same number of samples for every input and target")
+                raise DataError(
+                    f"{name} has {shape[0]} samples, but others have {self.stacked}",
+                    hint="give the same number of samples for every input and target",
+                )
             if shape[0] == 0:
                 raise DataError(f"{name} has no samples", hint="give at least one")
             self.stacked = shape[0]
             return shape[1:]
         if len(shape) != axes:
             wanted = " x ".join(str(s) for s in quantity.shape) if axes else "a number"
-            raise DataError(f"{name} is {wanted}, but its value has shape {shape}",
-                            hint="a vector is 1-D" if axes == 1 else f"give an array with {axes} axes")
+            raise DataError(
+                f"{name} is {wanted}, but its value has shape {shape}",
+                hint="a vector is 1-D" if axes == 1 else f"give an array with {axes} axes",
+            )
         return shape
 
     def _learn(self, size: Any, number: int, name: str) -> None:
@@ -111,13 +115,18 @@ class Shapes:
         for length, axis in zip(shape, quantity.axes, strict=True):
             wanted = self.number(axis.size)
             if wanted is not None and wanted != length:
-                raise DataError(f"{quantity.name.plain} has {length} entries along an axis of {axis.size} = {wanted}",
-                                hint=f"its shape must be {' x '.join(str(s) for s in quantity.shape)}")
+                raise DataError(
+                    f"{quantity.name.plain} has {length} entries along an axis of {axis.size} = {wanted}",
+                    hint=f"its shape must be {' x '.join(str(s) for s in quantity.shape)}",
+                )
 
     def _check_labels(self, quantity: Quantity, value: Any) -> None:
         label = self.network.labels.get(quantity.base)
         classes = None if label is None else self.number(label.size)
         array = np.asarray(value)
-        if classes is not None and array.size and not (0 <= array.min() and array.max() < classes):
-            raise DataError(f"the labels {quantity.name.plain} run from {array.min()} to {array.max()}, "
-                            f"but there are {classes} classes", hint=f"labels count from 0 to {classes - 1}")
+        if classes is not None and array.size and not (array.min() >= 0 and array.max() < classes):
+            raise DataError(
+                f"the labels {quantity.name.plain} run from {array.min()} to {array.max()}, "
+                f"but there are {classes} classes",
+                hint=f"labels count from 0 to {classes - 1}",
+            )

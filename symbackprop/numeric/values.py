@@ -132,7 +132,9 @@ def as_labels(quantity: Quantity, value: Any) -> Array:
         DataError: not whole numbers.
     """
     array = np.asarray(value)
-    if array.dtype.kind not in "iub" and not (array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()):
+    if array.dtype.kind not in "iub" and not (
+        array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()
+    ):
         raise DataError(f"the labels {quantity.name.plain} are not whole numbers", hint="labels count from 0")
     return array.astype(np.intp)
 

@@ -36,9 +36,7 @@ class MathWriter:
         letters = _letters(derivation)
         leading = leading_indices(derivation)
         self._writers = tuple(
-            Writer(
-                {**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading
-            )
+            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading)
             for markup in (LATEX, TEXT)
         )
 
@@ -71,11 +69,7 @@ class MathWriter:
         network = self.derivation.network
         at = [axis.index for axis in quantity.axes]
         axes = matrix_axes(network, quantity.base, at)
-        return (
-            self.whole(quantity.entry, axes)
-            if len(axes) < len(at)
-            else self._both(lambda w: w.name(quantity.base))
-        )
+        return self.whole(quantity.entry, axes) if len(axes) < len(at) else self._both(lambda w: w.name(quantity.base))
 
     def names(self, quantities: Iterable[Quantity]) -> list[Math]:
         """The names of several quantities."""
@@ -125,9 +119,7 @@ class MathWriter:
         parts = [
             self._both(
                 lambda w, limit=limit: (
-                    f"{w(limit.index)} = {w(limit.low)}"
-                    + (r",\dots," if w.markup is LATEX else "..")
-                    + w(limit.high)
+                    f"{w(limit.index)} = {w(limit.low)}" + (r",\dots," if w.markup is LATEX else "..") + w(limit.high)
                 )
             )
             for limit in limits
@@ -143,8 +135,7 @@ class MathWriter:
         sizes = [self(size) for size in kept]
         if len(sizes) > 1:
             sizes = [
-                Math(f"({m.latex})", f"({m.text})") if size.is_Add else m
-                for m, size in zip(sizes, kept, strict=True)
+                Math(f"({m.latex})", f"({m.text})") if size.is_Add else m for m, size in zip(sizes, kept, strict=True)
             ]
         return joined(sizes, Math(r" \times ", "×"))
 

@@ -26,15 +26,11 @@ def delta_names(derivation: Derivation) -> dict[Base, Name | None]:
     """
     leading = derivation.network.leading
     short = {
-        q.base: make_name("delta")
-        if q.base in leading and is_preactivation(derivation, q)
-        else _by_scripts(q.name)
+        q.base: make_name("delta") if q.base in leading and is_preactivation(derivation, q) else _by_scripts(q.name)
         for q in derivation.deltas
     }
     shared = Counter(name.key for name in short.values() if name is not None)
-    return {
-        base: name if name is not None and shared[name.key] == 1 else None for base, name in short.items()
-    }
+    return {base: name if name is not None and shared[name.key] == 1 else None for base, name in short.items()}
 
 
 def is_preactivation(derivation: Derivation, quantity: Quantity) -> bool:

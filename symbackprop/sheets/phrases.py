@@ -30,9 +30,7 @@ class Phrases:
 
     def __init__(self, language: str, folders: Sequence[Path]) -> None:
         self.language = language
-        self.files = [
-            file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()
-        ]
+        self.files = [file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()]
         if not self.files:
             known = sorted({file.stem for folder in folders for file in (folder / "phrases").glob("*.toml")})
             raise PhraseError(

@@ -42,9 +42,7 @@ def template_folders(own: Path | str | None = None) -> tuple[Path, ...]:
     if own is None:
         return (built_in_folder(),)
     if not Path(own).is_dir():
-        raise SymbackpropError(
-            f"there is no folder {own}", hint="give the folder that holds phrases/ or markdown/ ..."
-        )
+        raise SymbackpropError(f"there is no folder {own}", hint="give the folder that holds phrases/ or markdown/ ...")
     return Path(own), built_in_folder()
 
 

@@ -153,6 +153,4 @@ class _Setter:
         if token.startswith("\\") and token[1:].isalpha():
             return _COMMANDS.get(token, 0.62)
         character = token[-1]
-        return _CHARACTERS.get(
-            character, 0.0 if character in "&}" else 1.0 if ord(character) > 0x2E80 else 0.55
-        )
+        return _CHARACTERS.get(character, 0.0 if character in "&}" else 1.0 if ord(character) > 0x2E80 else 0.55)

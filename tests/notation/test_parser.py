@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from symbackprop.errors import NotationError
-from symbackprop.notation.parser import Vocabulary, parse_expression
+from symbackprop.notation.parser import Family, Vocabulary, parse_expression
 from symbackprop.notation.syntax import (
     Absolute,
     Call,
@@ -48,12 +48,18 @@ from tests.notation.trees import (
     where,
 )
 
-KNOWN = Vocabulary.of(
-    *("x y z q a b c m L E W out w_12 w_21 x_1 x_2 h_1 h_2 alpha_2 Y Yhat P W1 Z2".split()),
-    *("W^(1) W^(2) z^(1) A^[1] Z^[2] sigma^2 a^3 f_t x'".split()),
-    families=[("V", "bracket"), ("A", "bracket"), ("h", "sub"), ("delta", "bracket"), ("delta", "paren"), ("v", "sup")],
-)
-"""What a network knows; the names in the tests that are not here are undefined, like parameters and inputs."""
+NAMES = "x y z q a b c m L E W out w_12 w_21 x_1 x_2 h_1 h_2 alpha_2 Y Yhat P W1 Z2 W^(1) W^(2) z^(1) A^[1] Z^[2]"
+OTHER_NAMES = "sigma^2 a^3 f_t x'"
+FAMILIES: list[Family] = [
+    ("V", "bracket"),
+    ("A", "bracket"),
+    ("h", "sub"),
+    ("delta", "bracket"),
+    ("delta", "paren"),
+    ("v", "sup"),
+]
+KNOWN = Vocabulary.of(*NAMES.split(), *OTHER_NAMES.split(), families=FAMILIES)
+"""What a network knows; other names in the tests are undefined, like parameters and inputs."""
 
 CASES: dict[str, list[tuple[str, Node]]] = {
     "names": [
@@ -134,7 +140,8 @@ CASES: dict[str, list[tuple[str, Node]]] = {
         (
             r"W^T \delta \odot \sigma'(z)",
             Multiply(
-                (Transpose(ref("W")), ref("delta"), call("sigma", "z", order=1)), ("juxtaposition", "hadamard")
+                (Transpose(ref("W")), ref("delta"), call("sigma", "z", order=1)),
+                ("juxtaposition", "hadamard"),
             ),
         ),
         ("np.dot(a, b)", mul("a", "b", by="at")),
@@ -353,7 +360,8 @@ CASES: dict[str, list[tuple[str, Node]]] = {
 
 
 @pytest.mark.parametrize(
-    ("text", "tree"), [pytest.param(t, tree, id=f"{kind}: {t}") for kind, rows in CASES.items() for t, tree in rows]
+    ("text", "tree"),
+    [pytest.param(t, tree, id=f"{kind}: {t}") for kind, rows in CASES.items() for t, tree in rows],
 )
 def test_expression(text: str, tree: Node) -> None:
     assert parse_expression(text, KNOWN) == tree
@@ -442,7 +450,15 @@ def test_spans_point_at_what_was_written() -> None:
     text = r"a + \frac{1}{2} w_{12} \sigma(h_1)^2"
     tree = parse_expression(text, KNOWN)
     written = {text[slice(*node.span)] for node in nodes(tree)}
-    assert {text, "a", r"\frac{1}{2} w_{12} \sigma(h_1)^2", r"\frac{1}{2}", "w_{12}", r"\sigma(h_1)", "h_1"} <= written
+    assert {
+        text,
+        "a",
+        r"\frac{1}{2} w_{12} \sigma(h_1)^2",
+        r"\frac{1}{2}",
+        "w_{12}",
+        r"\sigma(h_1)",
+        "h_1",
+    } <= written
 
 
 def test_digits_are_kept() -> None:

@@ -138,6 +138,13 @@ def test_file_too_large() -> None:
 
 
 def test_linear_time_on_a_megabyte() -> None:
-    for text in ("(" * 999_999, "a = b\n" * 150_000, "$$" * 400_000, "\\\\" * 400_000, "#" * 999_999, " " * 999_999):
+    for text in (
+        "(" * 999_999,
+        "a = b\n" * 150_000,
+        "$$" * 400_000,
+        "\\\\" * 400_000,
+        "#" * 999_999,
+        " " * 999_999,
+    ):
         for form in ("net", "md", "tex"):
             read_lines(text, form)

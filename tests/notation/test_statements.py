@@ -43,7 +43,8 @@ from tests.notation.trees import (
     where,
 )
 
-KNOWN = Vocabulary.of(*"x y z a b E L W w_21 out delta alpha_1 m".split(), families=[("A", "bracket")])
+NAMES = "x y z a b E L W w_21 out delta alpha_1 m"
+KNOWN = Vocabulary.of(*NAMES.split(), families=[("A", "bracket")])
 
 
 def equation(left: str, right: object, *ranges: Limits) -> Equation:
@@ -69,15 +70,14 @@ EQUATIONS: list[tuple[str, tuple[Statement, ...]]] = [
     ),
     (r"a = b \approx 0.5", (Equation(ref("a"), (ref("b"), num("1/2")), ("=", "≈")),)),
     (r"a = b \\ &= c", (Equation(ref("a"), (ref("b"), ref("c")), ("=", "=")),)),
-    (r"W := W - \eta dW", (Equation(ref("W"), (add("W", neg(mul("eta", Gradient("d", ref("W"))))),), (":=",)),)),
+    (
+        r"W := W - \eta dW",
+        (Equation(ref("W"), (add("W", neg(mul("eta", Gradient("d", ref("W"))))),), (":=",)),),
+    ),
     (r"W \leftarrow x", (Equation(ref("W"), (ref("x"),), (":=",)),)),
     (
         r"L(y, \hat{y}) = (y - \hat{y})^2",
-        (
-            Equation(
-                ref("L"), (Power(add("y", neg("yhat")), num(2)),), ("=",), (), (ref("y"), ref("yhat"))
-            ),
-        ),
+        (Equation(ref("L"), (Power(add("y", neg("yhat")), num(2)),), ("=",), (), (ref("y"), ref("yhat"))),),
     ),
     (
         r"\triangle w_{21} = \frac{\partial E}{\partial w_{21}} = (out - y) \alpha_1",
@@ -186,7 +186,10 @@ DECLARATIONS: list[tuple[str, tuple[Statement, ...]]] = [
         (Assumption(Compare((ref("y"), Matrix(((num(0), num(1)),), True)), ("in",))),),
     ),
     ("assume: y is one-hot", (Assumption(call("one_hot", "y")),)),
-    ("assume: y_i >= 0 for i = 1..n", (Assumption(compare(ref("y", sub("i")), ">=", 0), (limits("i", 1, "n"),)),)),
+    (
+        "assume: y_i >= 0 for i = 1..n",
+        (Assumption(compare(ref("y", sub("i")), ">=", 0), (limits("i", 1, "n"),)),),
+    ),
     ("f is tanh", (FunctionIs("f", "tanh"),)),
     (r"\sigma is relu", (FunctionIs("sigma", "relu"),)),
     ("w_12 := 0.5", (Value(ref("w_12"), num("1/2")),)),
@@ -222,7 +225,7 @@ def test_declarations(text: str, expected: tuple[Statement, ...]) -> None:
         (r"x \in R^{n \times}", "a size is missing", None),
         (r"x + y \in R^n", "a name is declared, not an expression", None),
         ("a = b for 1..n", "this is no range", "for i = 1..n"),
-        ("a = b for i = 1..n j", "j cannot stand here", None),
+        ("a = b for i = 1..n = j", "= cannot stand here", None),
         ("a = b, c", ", cannot stand here", None),
         ("21(out−y)2 = E", "a number stands right behind a factor", None),
     ],
@@ -270,7 +273,11 @@ def collected(text: str) -> Vocabulary:
         ("z_l = W_l a_{l-1} + b_l\na_l = f(z_l)", {"z", "a"}, {(n, "sub") for n in "zaWb"}),
         ("z_l = W_la_{l-1}+b_l\na_l=f(z_l)", {"z", "a"}, {(n, "sub") for n in "zaWb"}),
         ("h_i = \\sum_j w_{ij} x_j\ny = \\sum_i v_i h_i", {"h", "y"}, {(n, "sub") for n in "hwxv"}),
-        ("z^l = w^l a^{l-1} for l = 2..L\na^l = f(z^l) for l = 2..L", {"z", "a"}, {(n, "sup") for n in "zwa"}),
+        (
+            "z^l = w^l a^{l-1} for l = 2..L\na^l = f(z^l) for l = 2..L",
+            {"z", "a"},
+            {(n, "sup") for n in "zwa"},
+        ),
         ("x in R^n\na_i = \\sigma(x_i)", {"x", "n", "a"}, {("a", "sub"), ("x", "sub")}),
         (
             r"L = \frac1m \sum_{i=1}^m (y^{(i)} - \hat{y}^{(i)})^2",

@@ -31,9 +31,7 @@ def ref(text: str, *scripts: Script) -> Reference:
 
 
 def _nodes(items: tuple[Node | str | int, ...]) -> tuple[Node, ...]:
-    return tuple(
-        ref(item) if isinstance(item, str) else num(item) if isinstance(item, int) else item for item in items
-    )
+    return tuple(ref(item) if isinstance(item, str) else num(item) if isinstance(item, int) else item for item in items)
 
 
 def sub(*items: Node | str | int) -> Script:

@@ -124,7 +124,7 @@ def _as_keyword(tokens: list[Token], n: int) -> Token:
     before, after = tokens[n - 1].kind, tokens[n + 1]
     if token.value == "and":
         return token._replace(kind=",")
-    names = before not in OPENING and before not in {"_", "^", ",", "="}
+    names = before not in OPENING and before not in {"_", "^", "="}
     if token.value in {"for", "where", "with"} and names and after.kind not in {"(", "_", "^", "=", "end"}:
         return token._replace(kind="for" if token.value == "for" else "where")
     is_set = after.kind in {"reals", "{", "lset", "[", "("} or after.value in {"R", "Reals", "reals"}

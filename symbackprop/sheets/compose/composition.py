@@ -15,6 +15,7 @@ import sympy as sp
 from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
 from symbackprop.functions import Indicator
 from symbackprop.indexed import base_of
+from symbackprop.names import parse_name
 from symbackprop.network import Equation, Quantity
 from symbackprop.sheets.blocks import Line
 from symbackprop.sheets.mathematics import MathWriter
@@ -97,6 +98,10 @@ class Composition:
         per_sample = self.derivation._is_per_sample(quantity.base)  # pyright: ignore[reportPrivateUsage]
         return self.derivation.network.samples if per_sample else sp.S.One
 
+    def is_rate(self, name: Any) -> bool:
+        """Is it a spelling of the learning rate?"""
+        return parse_name(str(name)) == self.derivation.network.rate
+
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
@@ -150,9 +155,7 @@ class Composition:
             return quantity.role
         if self._after_targets(quantity):
             return "share"
-        if any(
-            self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)
-        ):
+        if any(self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)):
             return "output"
         if any(self.is_activation(e) for e in self.derivation.network.definitions(quantity.base)):
             return "activation"
@@ -208,9 +211,7 @@ class Composition:
 
 def split_conditions(factors: Sequence[sp.Expr]) -> tuple[tuple[sp.Expr, ...], list[Any]]:
     """The factors without those that only say for which index values they hold, and these conditions."""
-    conditions = [
-        f.condition for f in factors if isinstance(f, Indicator) and is_index_condition(f.condition)
-    ]
+    conditions = [f.condition for f in factors if isinstance(f, Indicator) and is_index_condition(f.condition)]
     rest = tuple(f for f in factors if not (isinstance(f, Indicator) and is_index_condition(f.condition)))
     return rest, conditions
 

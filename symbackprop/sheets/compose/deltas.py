@@ -113,11 +113,7 @@ def _kind(c: Composition, quantity: Quantity) -> Hashable:
     """How a delta comes about: two of one kind need one explanation."""
     found: list[Hashable] = []
     for x in c.derivation.sweep[quantity.base].contributions:
-        inner = (
-            c.derivation.sweep[x.consumer.base].contributions
-            if c.derivation.is_inlined(x.consumer.base)
-            else ()
-        )
+        inner = c.derivation.sweep[x.consumer.base].contributions if c.derivation.is_inlined(x.consumer.base) else ()
         found.append((x.rules, x.adjoint == 1, tuple((y.rules, y.adjoint == 1) for y in inner[:2])))
     return tuple(found[:2]), bool(quantity.axes)
 
@@ -177,9 +173,7 @@ def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]
         final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
         yield Formula(tuple(final), boxed=True)
         return
-    yield Formula(
-        tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named))
-    )
+    yield Formula(tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)))
     if c.full:
         yield Paragraph(_as_matrices(c, matrix.node))
     yield Formula(tuple(matrix.rows), boxed=True)
@@ -203,9 +197,7 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
 def _as_matrices(c: Composition, node: Any) -> Line:
     """Why the matrix form looks as it does: where each transpose comes from."""
     for reference, over_rows in transposed_factors(node)[:1]:
-        name = c.write.whole(
-            reference, matrix_axes(c.derivation.network, reference.base, indices_of(reference))
-        )
+        name = c.write.whole(reference, matrix_axes(c.derivation.network, reference.base, indices_of(reference)))
         return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
     return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if holds(node, Ones) else c.say("matrix.intro")
 
@@ -226,9 +218,7 @@ def _parameters(c: Composition) -> Iterator[Block]:
 def _group(c: Composition, group: Group) -> Iterator[Block]:
     """The parameters that act through one quantity."""
     if c.full and c.scalar:
-        yield Paragraph(
-            c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through))
-        )
+        yield Paragraph(c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through)))
     for quantity in group.parameters:
         if c.scalar:
             yield Formula(tuple(_short_gradient(c, quantity)))

@@ -25,11 +25,7 @@ LONGEST = 24
 def forward(c: Composition) -> Iterator[Block]:
     """The equations in order of evaluation, without the loss."""
     network = c.derivation.network
-    before = [
-        e
-        for e in network.equations
-        if e is not network.loss and c.part(network.quantities[e.base]) != "share"
-    ]
+    before = [e for e in network.equations if e is not network.loss and c.part(network.quantities[e.base]) != "share"]
     yield Heading(2, c.say("forward.heading"))
     if c.full:
         yield Paragraph(c.say("forward.intro"))
@@ -51,9 +47,7 @@ def _scalars(c: Composition, before: Sequence[Equation]) -> Iterator[Block]:
     written_out = len(applied) <= WRITTEN_OUT
     found: list[Row] = []
     for neuron in _neurons(before, applied):
-        own = [
-            row for e in neuron for row in equation_rows(c, e, definition=written_out and e.base in applied)
-        ]
+        own = [row for e in neuron for row in equation_rows(c, e, definition=written_out and e.base in applied)]
         found += side_by_side(own) if len(own) == len(neuron) else own
     yield from _formulas(found)
     if not written_out:
@@ -64,9 +58,7 @@ def _neurons(equations: Sequence[Equation], applied: set[Any]) -> Iterator[list[
     """A sum and the activation that follows it belong together."""
     current: list[Equation] = []
     for equation in equations:
-        reads = (
-            equation.base in applied and current and base_of(equation.expression.args[0]) == current[-1].base
-        )
+        reads = equation.base in applied and current and base_of(equation.expression.args[0]) == current[-1].base
         if current and not reads:
             yield current
             current = []
@@ -93,11 +85,7 @@ def _matrix_row(c: Composition, equation: Equation) -> Iterator[Row]:
 def loss(c: Composition) -> Iterator[Block]:
     """The loss, with the shares it is made of."""
     network = c.derivation.network
-    shares = [
-        e
-        for e in network.equations
-        if e is not network.loss and c.part(network.quantities[e.base]) == "share"
-    ]
+    shares = [e for e in network.equations if e is not network.loss and c.part(network.quantities[e.base]) == "share"]
     yield Heading(2, c.say("loss.heading"))
     if c.full:
         yield Paragraph(c.say("loss.intro", loss=c.write.name(c.loss)))

@@ -69,9 +69,7 @@ def softmax_rows(c: Composition) -> Iterator[Row]:
             used = {s.name for s in (*equation.index_symbols, at)}
             other = sp.Symbol(next(letter for letter in "jqkpr" if letter not in used), integer=True)
         left = c.write(
-            c.write.derivative_symbol(
-                equation.target.xreplace({at: other}), argument.xreplace({e.limit.index: at})
-            )
+            c.write.derivative_symbol(equation.target.xreplace({at: other}), argument.xreplace({e.limit.index: at}))
         )
         own, others = equation.target, equation.target.xreplace({at: other})
         gate = sp.Add(Indicator(sp.Eq(other, at)), -own, evaluate=False)

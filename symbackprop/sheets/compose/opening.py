@@ -38,9 +38,7 @@ def opening(c: Composition) -> Iterator[Block]:
     if c.full:
         count = len(network.parameters)
         key = "overview.one" if count == 1 else "overview.many"
-        yield Paragraph(
-            c.say(key, count=count, parameter=c.names(network.parameters[:1]), loss=c.write.name(c.loss))
-        )
+        yield Paragraph(c.say(key, count=count, parameter=c.names(network.parameters[:1]), loss=c.write.name(c.loss)))
     yield Heading(2, c.say("network.heading"))
     title = "".join(p.text for p in c.say("network.title"))
     yield Figure(Diagram(c.derivation, title), c.say("network.caption" if c.scalar else "network.arrays"))
@@ -53,9 +51,7 @@ def symbols(c: Composition) -> Table:
     scalar = c.scalar
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
-    rows += [
-        ((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)
-    ]
+    rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
     rows += [((sign,), c.say(key), *rest) for sign, key in _signs(c)]
     header = (c.say("symbols.symbol"), c.say("symbols.role"), *(() if scalar else (c.say("symbols.shape"),)))

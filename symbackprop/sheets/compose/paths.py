@@ -94,9 +94,7 @@ def _way_to_the_loss(c: Composition, group: Group) -> Iterator[Block]:
         yield Paragraph(c.say("paths.in_loss", parameters=names, loss=places))
         return
     onward = c.gradient(group.nearest).paths
-    said = c.say(
-        "paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places
-    )
+    said = c.say("paths.act_one" if len(group.parameters) == 1 else "paths.act_many", parameters=names, through=places)
     if len(onward) == 1:
         yield Paragraph(said + c.say("paths.single", path=c.write.path(onward[0].quantities)))
         return
@@ -197,9 +195,7 @@ def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
             c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths))
         )
         drawn = (_drawn(c, *paths),) if len(paths) <= SHOWN_PATHS else ()
-        yield Details(
-            c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4
-        )
+        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4)
 
 
 def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:

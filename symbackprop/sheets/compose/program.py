@@ -42,9 +42,7 @@ def running(c: Composition, values: Mapping[Any, Any] | None) -> Iterator[Block]
     yield Heading(2, c.say("program.heading"))
     try:
         program = compile_program(c.derivation)
-    except (
-        NetworkError
-    ) as refused:  # an answer, not a failure: some networks have no program before they are unrolled
+    except NetworkError as refused:  # an answer, not a failure: some networks have no program before they are unrolled
         yield Paragraph(c.say("program.refused", reason=refused.message))
         return
     yield Paragraph(c.say("program.intro"))
@@ -58,9 +56,7 @@ def running(c: Composition, values: Mapping[Any, Any] | None) -> Iterator[Block]
 def _values(c: Composition, program: Any, values: Mapping[Any, Any]) -> Iterator[str]:
     """Assignments of the given values, or of seeded ones, and the call."""
     network = c.derivation.network
-    given = {
-        network.find(k).base: v for k, v in {**dict(network.values), **values}.items() if _is_quantity(c, k)
-    }
+    given = {network.find(k).base: v for k, v in {**dict(network.values), **values}.items() if _is_quantity(c, k)}
     arguments = random_point(program, given, np.random.default_rng(0))
     names = [program.plan.identifiers[q.base] for q in program.plan.arguments]
     digits = 8 if network.assumptions else 3
@@ -68,9 +64,7 @@ def _values(c: Composition, program: Any, values: Mapping[Any, Any]) -> Iterator
     for name, quantity, value in zip(names, program.plan.arguments, arguments, strict=True):
         yield f'    "{name}": {_literal(value, None if quantity.base in given else digits)},'
     yield "}"
-    owned = ", ".join(
-        f'"{program.plan.identifiers[q.base]}": "{q.name.plain}"' for q in c.derivation.parameters
-    )
+    owned = ", ".join(f'"{program.plan.identifiers[q.base]}": "{q.name.plain}"' for q in c.derivation.parameters)
     yield f"parameters = {{{owned}}}"
     yield "loss, gradients = loss_and_gradients(**values)"
     yield "loss, gradients"
@@ -78,7 +72,7 @@ def _values(c: Composition, program: Any, values: Mapping[Any, Any]) -> Iterator
 
 def _is_quantity(c: Composition, key: Any) -> bool:
     network = c.derivation.network
-    return str(key) != str(c.derivation.rate) and key not in network.sizes
+    return not c.is_rate(key) and key not in network.sizes
 
 
 def _literal(value: Any, digits: int | None) -> str:

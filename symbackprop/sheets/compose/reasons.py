@@ -33,9 +33,7 @@ def reason(c: Composition, link: Link) -> Line:
     return because(c, link.equation, link.lower, link.factors, link.rules)
 
 
-def because(
-    c: Composition, equation: Equation, lower: Quantity, factors: Factors, rules: tuple[str, ...]
-) -> Line:
+def because(c: Composition, equation: Equation, lower: Quantity, factors: Factors, rules: tuple[str, ...]) -> Line:
     """The rules that gave the local derivative of an equation with respect to `lower`."""
     name = c.write.name(lower)
     if not rules and row_of(equation.expression) is not None:

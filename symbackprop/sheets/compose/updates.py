@@ -43,9 +43,7 @@ def updates(c: Composition) -> Iterator[Block]:
             )
         )
         return
-    yield Formula(
-        tuple(row for group in c.groups for row in side_by_side([_row(c, q) for q in group.parameters]))
-    )
+    yield Formula(tuple(row for group in c.groups for row in side_by_side([_row(c, q) for q in group.parameters])))
     if c.full:
         yield Paragraph(c.say("update.rate", rate=rate, loss=c.write.name(c.loss)))
 

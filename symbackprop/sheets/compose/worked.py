@@ -6,18 +6,21 @@ sheet is what a user's program would compute from the same values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
-from symbackprop.derivation import Term
+from symbackprop.derivation import Gradient
+from symbackprop.functions import TABLE
 from symbackprop.network import Quantity
 from symbackprop.numeric import Program, compile_program, gradient_check
 from symbackprop.sheets.blocks import Block, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, broken, rows
 from symbackprop.sheets.compose.composition import Composition
-from symbackprop.sheets.mathematics import IS, MathWriter
+from symbackprop.sheets.mathematics import IS
 from symbackprop.sheets.width import width
 
 LARGEST = 8
@@ -30,6 +33,8 @@ def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[B
     Raises:
         DataError: a value is missing, unknown, or does not fit.
     """
+    rate = next((float(v) for k, v in values.items() if c.is_rate(k)), None)
+    values = {k: v for k, v in values.items() if not c.is_rate(k)}
     program = compile_program(c.derivation)
     _, gradients = program(values)
     given = program.bind(values)
@@ -47,7 +52,8 @@ def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[B
     yield from numbers.backward(gradients)
     worst = max(gradient_check(c.derivation, values).values(), default=0.0)
     yield Paragraph(c.say("numbers.check", error=number(worst, 2)))
-    yield from _update(c, program, values, gradients, digits)
+    if rate is not None and c.scalar:
+        yield from _update(c, program, values, gradients, rate, digits)
 
 
 def _given(c: Composition, numbers: Numbers, given: Mapping[Any, Any]) -> Line:
@@ -59,14 +65,8 @@ class Numbers:
     """Writes quantities and expressions with their values."""
 
     def __init__(self, c: Composition, known: Mapping[Any, Any], digits: int) -> None:
-        self.c, self.known, self.digits = c, known, digits
-        self.substituted: MathWriter = c.write.with_names(
-            {
-                base: in_product(number(float(value), digits))
-                for base, value in known.items()
-                if np.ndim(value) == 0
-            }
-        )
+        self.c, self.digits = c, digits
+        self.known = dict(known)
 
     def of(self, quantity: Quantity) -> Math:
         """The value of a quantity: a number, or a matrix while it is small."""
@@ -80,41 +80,25 @@ class Numbers:
             quantities = dict.fromkeys(network.quantities[e.base] for e in defined)
             yield from self.arrays(list(quantities))
             return
-        found: list[Row] = []
-        for e in defined:
-            found += self._rows(self.c.write(e.target), e.expression, self.of(network.quantities[e.base]))
-        yield Formula(tuple(found))
+        lines = [r for e in defined for r in self._rows(self.c.write(e.target), e.expression, self.known[e.base])]
+        yield Formula(tuple(lines))
 
     def backward(self, gradients: Mapping[str, Any]) -> Iterator[Block]:
-        """Every gradient: derivative = substitution = value."""
-        quantities = [q for group in self.c.groups for q in group.parameters]
+        """Every delta and every gradient: derivative = substitution = value."""
+        parameters = [q for group in self.c.groups for q in group.parameters]
         if not self.c.scalar:
-            for quantity in quantities:
+            for quantity in parameters:
                 left = self.c.write.whole(self.c.gradient(quantity).symbol, [a.index for a in quantity.axes])
                 yield Formula((Row(left, array(gradients[quantity.name.plain], self.digits)),))
             return
         found: list[Row] = []
-        for quantity in quantities:
+        deltas = self.c.derivation.deltas if self.c.derivation.style == "delta" else ()
+        for quantity in (*deltas, *parameters):
             gradient = self.c.gradient(quantity)
-            value = number(float(gradients[quantity.name.plain]), self.digits)
-            if self.c.derivation.style == "paths":
-                folded = [
-                    Term((), tuple(self.c.derivation.by_output(f) for f in t.factors)) for t in gradient.terms
-                ]
-                product = folded[0].factors if len(folded) == 1 else None
-                left = self.c.write(gradient.symbol)
-                lines = (
-                    [self.substituted.product(product)]
-                    if product
-                    else broken(
-                        self.substituted,
-                        self.c.derivation.by_output(gradient.result),
-                        ROOM - width(left.latex),
-                    )
-                )
-                found += rows(left, _with_value(lines, value))
-            else:
-                found.append(Row(self.c.write(gradient.symbol), value))
+            result = self.c.derivation.by_output(gradient.result)
+            value = gradients[quantity.name.plain] if quantity in parameters else self._value(result)
+            found += self._rows(self.c.write(gradient.symbol), self._ordered(gradient, result), value)
+            self.known[gradient.symbol] = value
         yield Formula(tuple(found))
 
     def arrays(self, quantities: list[Quantity]) -> Iterator[Block]:
@@ -122,9 +106,33 @@ class Numbers:
         for quantity in quantities:
             yield Formula((Row(self.c.write.name(quantity), self.of(quantity)),))
 
-    def _rows(self, left: Math, expression: Any, value: Math) -> list[Row]:
-        lines = broken(self.substituted, expression, ROOM - width(left.latex) - 4)
-        return rows(left, _with_value(lines, value))
+    def _ordered(self, gradient: Gradient, result: Any) -> Any:
+        """A single product in the order of the derivation, everything else as it is."""
+        terms = gradient.terms
+        if len(terms) != 1 or gradient.closed.rules:
+            return result
+        return sp.Mul(*(self.c.derivation.by_output(f) for f in terms[0].factors), evaluate=False)
+
+    def _value(self, expression: Any) -> float:
+        """The value of an expression over known scalars."""
+        for function, row in TABLE.items():
+            if row.definition is not None:
+                expression = expression.replace(function, row.definition)
+        return float(expression.xreplace({base: sp.Float(float(v)) for base, v in self.known.items()}))
+
+    def _rows(self, left: Math, expression: Any, value: Any) -> list[Row]:
+        factor = {base: in_product(number(float(v), self.digits)) for base, v in self.known.items() if not np.ndim(v)}
+        write = self.c.write.with_names(factor)
+        lines = [_single_brackets(m) for m in broken(write, expression, ROOM - width(left.latex) - 4)]
+        return rows(left, _with_value(lines, number(float(value), self.digits)))
+
+
+def _single_brackets(math: Math) -> Math:
+    """``f((-1))`` as ``f(-1)``: the brackets of the function are enough."""
+    return Math(_DOUBLE.sub(r"(\1)", math.latex), _DOUBLE.sub(r"(\1)", math.text))
+
+
+_DOUBLE = re.compile(r"\(\((-[^()]*)\)\)")
 
 
 def _with_value(lines: list[Math], value: Math) -> list[Math]:
@@ -135,12 +143,14 @@ def _with_value(lines: list[Math], value: Math) -> list[Math]:
 
 
 def _update(
-    c: Composition, program: Program, values: Mapping[Any, Any], gradients: Mapping[str, Any], digits: int
+    c: Composition,
+    program: Program,
+    values: Mapping[Any, Any],
+    gradients: Mapping[str, Any],
+    rate: float,
+    digits: int,
 ) -> Iterator[Block]:
-    """One step of gradient descent, if a learning rate is given: new values, loss before and after."""
-    rate = next((float(v) for k, v in values.items() if str(k) == str(c.derivation.rate)), None)
-    if rate is None or not c.scalar:
-        return
+    """One step of gradient descent: new values, loss before and after."""
     before, _ = program(values)
     old = {q: float(program.bind(values)[q.base]) for group in c.groups for q in group.parameters}
     new = {q: value - rate * float(gradients[q.name.plain]) for q, value in old.items()}

@@ -98,9 +98,7 @@ class _Builder:
         for key in self.members:
             columns[column_of[key]].append(key)
         ordered = _ordered(columns, self.edges.values())
-        return Graph(
-            tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values())
-        )
+        return Graph(tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values()))
 
     def _place_quantities(self) -> None:
         """One node for each input and each defined quantity; an activation joins the neuron it acts on."""
@@ -114,11 +112,7 @@ class _Builder:
                 continue
             argument = activation_argument(equation) if self.derivation.is_inlined(equation.base) else None
             inner = None if argument is None else base_of(argument)
-            if (
-                inner in self.key_of
-                and quantities[inner].role == "intermediate"
-                and self._only_consumer(inner)
-            ):
+            if inner in self.key_of and quantities[inner].role == "intermediate" and self._only_consumer(inner):
                 self.key_of[equation.base] = self.key_of[inner]
                 self.members[self.key_of[inner]].append(quantities[equation.base])
             else:

@@ -166,9 +166,7 @@ def _detour(edge: Edge, placed: Mapping[str, PlacedNode]) -> PlacedEdge:
         start, end = (a.x - 10, start[1]), (a.x + 10, end[1])
         return PlacedEdge(edge, start, end, (a.x, start[1] - 34) if edge.weight else None, start[1] - 42)
     over = min(p.y - p.height / 2 for p in between) - 40
-    if any(
-        p.x in (a.x, b.x) and p.y < max(a.y, b.y) for p in between if p not in (a, b)
-    ):  # one hides below another
+    if any(p.x in (a.x, b.x) and p.y < max(a.y, b.y) for p in between if p not in (a, b)):  # one hides below another
         start, end = (a.x + 14, a.y + a.height / 2), (b.x + 14, b.y + b.height / 2)
         over = max(p.y + p.height / 2 for p in between) + 48
     peak = 0.75 * over + 0.125 * (start[1] + end[1])

@@ -15,9 +15,7 @@ def mermaid(graph: Graph) -> str:
     """The graph as a Mermaid flow chart from left to right."""
     lines = ["flowchart LR"]
     for node in graph.nodes:
-        brackets = {"input": ("([", "])"), "loss": ("{{", "}}"), "dots": ("[", "]")}.get(
-            node.kind, ("((", "))")
-        )
+        brackets = {"input": ("([", "])"), "loss": ("{{", "}}"), "dots": ("[", "]")}.get(node.kind, ("((", "))"))
         if node.shape is not None:
             brackets = ("[", "]")
         lines.append(f'    {node.key}{brackets[0]}"{_entities(_content(node))}"{brackets[1]}')
@@ -36,9 +34,7 @@ def dot(graph: Graph, title: str = "network") -> str:
     lines = [f"digraph {_quoted(title)} {{", "    rankdir=LR;", "    node [shape=circle];"]
     for node in graph.nodes:
         shape = {"input": "ellipse", "loss": "doublecircle", "dots": "plaintext"}.get(node.kind, "circle")
-        lines.append(
-            f"    {node.key} [label={_quoted(_content(node))}, shape={'box' if node.shape else shape}];"
-        )
+        lines.append(f"    {node.key} [label={_quoted(_content(node))}, shape={'box' if node.shape else shape}];")
         if node.marks:
             lines.append(f"    {node.key}_in [label={_quoted(_listed(node.marks))}, shape=plaintext];")
             lines.append(f"    {node.key}_in -> {node.key};")
@@ -83,9 +79,7 @@ def _listed(names: Sequence[Name]) -> str:
 
 def _entities(text: str) -> str:
     """Everything but letters, digits and a few harmless signs as a numeric entity of Mermaid."""
-    return "".join(
-        c if c.isalnum() or c in " ,()₀₁₂₃₄₅₆₇₈₉⁽⁾¹²³" or ord(c) > 0x2000 else f"#{ord(c)};" for c in text
-    )
+    return "".join(c if c.isalnum() or c in " ,()₀₁₂₃₄₅₆₇₈₉⁽⁾¹²³" or ord(c) > 0x2000 else f"#{ord(c)};" for c in text)
 
 
 def _quoted(text: str) -> str:

@@ -43,11 +43,7 @@ def svg(drawing: Drawing, title: str) -> str:
         'orient="auto-start-reverse"><path class="tip" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker></defs>',
         *(_arrow(e) for e in drawing.edges),
         *(line for p in drawing.nodes for line in _node(p)),
-        *(
-            _text(e.edge.weight, *e.label_at, SMALL, "halo")
-            for e in drawing.edges
-            if e.label_at and e.edge.weight
-        ),
+        *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

@@ -118,6 +118,5 @@ def columns(table: Table) -> str:
 
 def _width(line: Line) -> float:
     return sum(
-        width(p.latex) if isinstance(p, Math) else sum(1.0 if ord(c) > 0x2E80 else 0.5 for c in p.text)
-        for p in line
+        width(p.latex) if isinstance(p, Math) else sum(1.0 if ord(c) > 0x2E80 else 0.5 for c in p.text) for p in line
     )

@@ -22,9 +22,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 _LIST_MARK = re.compile(r"^(\s*)(\d+)([.)])(\s)|^(\s*)([-+=])")
 
 
-def to_markdown(
-    blocks: Sequence[Block], folders: Sequence[Path], dialect: Dialect, picture: str | None = None
-) -> str:
+def to_markdown(blocks: Sequence[Block], folders: Sequence[Path], dialect: Dialect, picture: str | None = None) -> str:
     """The sheet as Markdown."""
     return Markdown(folders, dialect, picture).page(blocks)
 

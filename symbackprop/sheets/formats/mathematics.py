@@ -24,9 +24,7 @@ def aligned_rows(formula: Formula) -> str:
     """The rows for ``aligned`` and ``align*``."""
     if not any(row.left or row.relation for row in formula.rows):
         return " \\\\\n".join("& " + row.right.latex for row in formula.rows)
-    return " \\\\\n".join(
-        (row.left.latex + " &" + _relation(row) + row.line.latex).strip() for row in formula.rows
-    )
+    return " \\\\\n".join((row.left.latex + " &" + _relation(row) + row.line.latex).strip() for row in formula.rows)
 
 
 def _plain_row(row: Row) -> str:

@@ -77,9 +77,7 @@ class PlainText:
             for depth in range(max(len(part) for part in parts)):
                 shown = [part[depth] if depth < len(part) else "" for part in parts]
                 lines.append(
-                    "  ".join(
-                        cell + " " * (w - columns(cell)) for cell, w in zip(shown, widths, strict=True)
-                    ).rstrip()
+                    "  ".join(cell + " " * (w - columns(cell)) for cell, w in zip(shown, widths, strict=True)).rstrip()
                 )
             if number == 0:
                 lines.append("  ".join("-" * w for w in widths))
@@ -88,9 +86,7 @@ class PlainText:
 
 def plain(line: Line) -> str:
     """Words and mathematics as one text."""
-    return visible("".join(p.text.strip() if isinstance(p, Math) else p.text for p in spaced(line))).replace(
-        "\n", " "
-    )
+    return visible("".join(p.text.strip() if isinstance(p, Math) else p.text for p in spaced(line))).replace("\n", " ")
 
 
 def indented(text: str) -> str:

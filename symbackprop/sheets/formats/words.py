@@ -23,12 +23,7 @@ def spaced(line: Line) -> Line:
         previous = found[-1] if found else None
         if isinstance(piece, Math) and isinstance(previous, (Text, Strong)) and is_wide(previous.text[-1]):
             found.append(Text(" "))
-        if (
-            not isinstance(piece, Math)
-            and isinstance(previous, Math)
-            and piece.text
-            and is_wide(piece.text[0])
-        ):
+        if not isinstance(piece, Math) and isinstance(previous, Math) and piece.text and is_wide(piece.text[0]):
             found.append(Text(" "))
         found.append(piece)
     return tuple(found)
