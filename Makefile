@@ -8,13 +8,14 @@ DEMO   := outputs/demo
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench outputs clean
 
 help:
 	echo "make demo    derive document 000's network, check its gradients, train it; results in $(DEMO)/"
 	echo "make test    the whole test suite        (ARGS=\"-m 'not slow'\" passes options to pytest)"
 	echo "make lint    ruff, pyright, import-linter"
 	echo "make bench   the benchmarks"
+	echo "make outputs the curated sheets in outputs/, written anew"
 	echo "make clean   remove everything that make made"
 
 # Print a symbackprop command, then run it.
@@ -38,6 +39,9 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/benchmarks --quiet --benchmark-only --benchmark-columns=min,median,rounds $(ARGS)
+
+outputs: $(VENV)/installed-dev
+	$(BIN)/python -m tests.curated
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .benchmarks .hypothesis .import_linter_cache .pytest_cache .ruff_cache

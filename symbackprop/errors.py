@@ -182,9 +182,7 @@ def columns(cell: str) -> int:
     """
     if cell.isascii():
         return len(cell)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in cell
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in cell)
 
 
 def _cells(text: str) -> list[str]:
@@ -192,10 +190,8 @@ def _cells(text: str) -> list[str]:
     cells: list[str] = []
     column = 0
     for character in text:
-        if character == "\t":
-            cell = " " * (TAB - column % TAB)
-        else:
-            cell = "\ufffd" if is_unprintable(character) else character
+        shown = "\ufffd" if is_unprintable(character) else character
+        cell = " " * (TAB - column % TAB) if character == "\t" else shown
         cells.append(cell)
         column += columns(cell)
     return cells

@@ -26,10 +26,7 @@ def test_full_message() -> None:
         file="net.md",
     )
     assert str(error) == (
-        "net.md, line 3, column 5: unknown command\n"
-        "    a = \\simga(z)\n"
-        "        ^^^^^^\n"
-        "    write \\sigma instead"
+        "net.md, line 3, column 5: unknown command\n    a = \\simga(z)\n        ^^^^^^\n    write \\sigma instead"
     )
 
 
@@ -67,9 +64,7 @@ def test_long_lines_are_cut_around_the_caret(position: int) -> None:
 
 
 def test_control_and_bidirectional_characters_never_reach_the_terminal() -> None:
-    error = NotationError(
-        "bad \x1b[31m", text="a\x1b[31m\u202eb", line=1, span=(1, 2), hint="\x07", file="\x9b"
-    )
+    error = NotationError("bad \x1b[31m", text="a\x1b[31m\u202eb", line=1, span=(1, 2), hint="\x07", file="\x9b")
     assert not any(c in str(error) for c in "\x1b\u202e\x07\x9b")
     assert visible("plain") == "plain"
 

@@ -52,9 +52,7 @@ from symbackprop.notation.tokens import (
 _PLAIN_OPERATORS = frozenset({*"-+*/^_=|,;:<>@'", "<=", ">=", "!=", ":=", "**", "||"})
 _OPERATOR_KINDS = {"==": "=", "=<": "<=", "=>": ";", ".*": "hadamard", "./": "/", ".": ";"}
 _RUN_KINDS = dict.fromkeys(LETTERS, "letter") | {"partial": "partial", "nabla": "nabla"}
-_QUICK_COMMANDS = {
-    "\\" + command: row for command, row in COMMANDS.items() if row[1] and command not in UNSUPPORTED
-}
+_QUICK_COMMANDS = {"\\" + command: row for command, row in COMMANDS.items() if row[1] and command not in UNSUPPORTED}
 _SNAKE_TAILS = frozenset(word.rpartition("_")[2] for word in FUNCTIONS if "_" in word)
 _ESCAPED = {
     **dict.fromkeys([f"\\{c}" for c in ",;:! \n\t>-/$&()[]"], ""),
@@ -65,6 +63,7 @@ _ESCAPED = {
 }
 _TRAILING = frozenset({",", ";", ":", "quad"})
 _BOLD = ("\\mathbf", "\\boldsymbol", "\\bm", "\\pmb", "\\mathbb", "\\textbf", "\\mathds", "\\bf", "\\bold")
+_HINTS = {"%": "a comment begins with #", "#": "a comment cannot stand here", "?": "write the formula out"}
 _COMMAND_OF = {"∂": "partial", "∇": "nabla", "∑": "sum", "∏": "prod", "√": "sqrt", "⊙": "odot", "×": "times"}
 
 
@@ -87,9 +86,7 @@ def tokenize(line: Line, start: int = 0) -> list[Token]:
     forbidden = FORBIDDEN.search(text)
     if forbidden:
         name = unicodedata.name(forbidden.group(), "a control character")
-        raise line.error(
-            f"the character U+{ord(forbidden.group()):04X} ({name}) is not allowed", forbidden.span()
-        )
+        raise line.error(f"the character U+{ord(forbidden.group()):04X} ({name}) is not allowed", forbidden.span())
     if not text.isascii():
         text = text.translate(NORMAL)
     if "." in text:
@@ -209,9 +206,7 @@ class _Lexer(Brackets):
         content = re.sub(r"^\\[A-Za-z]+\*?\s*", "", value).strip("{} \t\n").replace("\\_", "_")
         bold = value.startswith(_BOLD)
         if content == "E" and value.startswith("\\mathbb"):
-            raise self.line.error(
-                "expectations cannot be read", (start, end), r"write \frac{1}{m} \sum_{i=1}^{m}"
-            )
+            raise self.line.error("expectations cannot be read", (start, end), r"write \frac{1}{m} \sum_{i=1}^{m}")
         if content == "1" and bold:
             self.add("ones", "1", start, end)
         elif content in {"0", "1"}:
@@ -249,9 +244,7 @@ class _Lexer(Brackets):
         if name in DISPLAY_ENVIRONMENTS or name in INNER_ENVIRONMENTS:
             return
         if name not in MATRIX_ENVIRONMENTS and name not in CASES_ENVIRONMENTS:
-            raise self.line.error(
-                f"the environment {name} cannot be read", (start, end), "use bmatrix or cases"
-            )
+            raise self.line.error(f"the environment {name} cannot be read", (start, end), "use bmatrix or cases")
         if value.startswith("\\begin"):
             self.environments += 1
             self.opened(Token("begin", name, start, end))
@@ -283,9 +276,7 @@ class _Lexer(Brackets):
         elif command not in FONTS:
             known = [*COMMANDS, "mathbf", "mathrm", "text", "begin", "operatorname"]
             close = closest(command, known)
-            hint = (
-                f"did you mean \\{close}?" if close else f"write a name without a backslash: {command[:40]}"
-            )
+            hint = f"did you mean \\{close}?" if close else f"write a name without a backslash: {command[:40]}"
             raise self.line.error(f"unknown command {value[:40]}", (start, end), hint)
 
     def _escaped(self, value: str, start: int, end: int) -> None:
@@ -342,11 +333,9 @@ class _Lexer(Brackets):
             if mark in COMBINING and letter.isascii() and letter.isalpha():
                 self._marked(letter + mark, start, end)
                 return
-            hint = (
-                "write names in Latin or Greek letters; words after # are comments"
-                if value.isalpha()
-                else None
-            )
+            hint = _HINTS.get(value)
+            if value.isalpha():
+                hint = "write names in Latin or Greek letters; words after # are comments"
             raise self.line.error(f"unexpected character {value!r}", (start, end), hint)
 
     def _without_prose(self) -> list[Token]:
@@ -367,6 +356,4 @@ class _Lexer(Brackets):
         return kept
 
 
-_BINARY = frozenset(
-    {"=", ":=", "≈", "+", "*", "/", "cdot", "times", "hadamard", "@", "^", "_", "<", ">", "<=", ">="}
-)
+_BINARY = frozenset({"=", ":=", "≈", "+", "*", "/", "cdot", "times", "hadamard", "@", "^", "_", "<", ">", "<=", ">="})

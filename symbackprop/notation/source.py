@@ -149,12 +149,13 @@ _COMMENT = re.compile(r"(?<!\\)#.*")
 _PERCENT = re.compile(r"(?<!\\)%.*")
 _TITLE = re.compile(r"\s*title\s*[:：]", re.IGNORECASE)
 _NOISE = r"(?:[\s&$]|\\[,;:!]|\\q?quad(?![A-Za-z])|\{\})*"
-_EQUALS = r"(?:[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z]))"
-_STARTS_RELATION = re.compile(_NOISE + _EQUALS)
+_EQUALS = r"[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z])"
+_TAIL = r"(?:for|where)\s+[\w\\]|\\forall(?![A-Za-z])|\\text\s*\{\s*(?:for|where)(?![A-Za-z])"
+_STARTS_INSIDE = re.compile(f"{_NOISE}(?:{_EQUALS}|{_TAIL})")
 _STARTS_OPERATOR = re.compile(_NOISE + r"(?:[-+*/@⊙∘⋅·×−＋]|\\(?:cdot|times|odot|circ)(?![A-Za-z]))")
 _UNFINISHED = re.compile(r"(?:[-+*/@=,⊙∘⋅·×−＝＋]|\\(?:cdot|times|odot|circ))\s*\Z")
 _MARKS = re.compile(
-    r"\\[\\{}]|[(\[{（【]|[)\]}）】]|:?[=＝]|[≈∈←]|\\(?:in|approx|gets|leftarrow)(?![A-Za-z])"
+    r"\\[\\{}]|[(\[{（【]|[)\]}）】]|:?[=＝]|[≈∈←]|\\(?:in|approx|gets|leftarrow|begin|end)(?![A-Za-z])"
 )
 
 
@@ -182,7 +183,7 @@ class _Joiner:
     def _goes_on(self, text: str, balance: int, relation: bool, *, new: bool) -> bool:
         if not self.groups:
             return False
-        if _STARTS_RELATION.match(text):
+        if _STARTS_INSIDE.match(text):
             return True
         if relation and self.related and balance >= 0:
             # Two relations are two statements, even if a bracket was forgotten: mistakes stay in their line.
@@ -198,9 +199,9 @@ def _scan(text: str) -> tuple[int, bool]:
     depth, relation = 0, False
     for match in _MARKS.finditer(text):
         mark = match.group()
-        if mark in "([{（【":
+        if mark in "([{（【" or mark == r"\begin":
             depth += 1
-        elif mark in ")]}）】":
+        elif mark in ")]}）】" or mark == r"\end":
             depth -= 1
         elif depth <= 0 and mark not in {"\\\\", "\\{", "\\}"}:
             relation = True
@@ -220,9 +221,7 @@ def _plain(rows: Iterable[_Stretch]) -> list[_Group]:
     return joiner.groups
 
 
-_ROW_END = re.compile(
-    r"\\\\(?:\*|\[[^\]\n]*\])?|\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}(?:\[[tbc]\])?(?:\{\d+\})?"
-)
+_ROW_END = re.compile(r"\\\\(?:\*|\[[^\]\n]*\])?|\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}(?:\[[tbc]\])?(?:\{\d+\})?")
 
 
 def _display(stretches: Iterable[_Stretch]) -> list[_Group]:
@@ -258,6 +257,7 @@ _ENVIRONMENTS = "|".join(re.escape(name) for name in sorted(DISPLAY_ENVIRONMENTS
 _DISPLAY = re.compile(r"(?<!\\)\\\[|\$\$|\\begin\s*\{(" + _ENVIRONMENTS + r")\}(?:\{\d+\})?")
 _FENCE = re.compile(r"\s*(?:[-*+>] +)*(`{3,}|~{3,})\s*([\w+-]*)\s*(?:\{[^}]*\})?\s*$")
 _FENCE_SOMEWHERE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_QUOTE = re.compile(r"\s*(?:>\s*)+")
 _DOLLARS = re.compile(r"(?<!\\)\$\$")
 
 
@@ -266,7 +266,9 @@ def _markdown(rows: Iterable[_Stretch]) -> list[_Group]:
     groups: list[_Group] = []
     fence, label = "", ""
     block: list[_Stretch] | None = None
-    for row in rows:
+    for quoted in rows:
+        quote = _QUOTE.match(quoted.text)
+        row = quoted.cut(quote.end()) if quote else quoted
         match = _FENCE.match(row.text)
         if fence:
             if match and match[1].startswith(fence) and not match[2]:

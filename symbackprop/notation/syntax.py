@@ -105,6 +105,10 @@ class Limits(Node):
     high: Node | None = None
 
 
+ReductionKind = Literal["sum", "prod", "max", "min", "mean"]
+GradientKind = Literal["nabla", "d", "grad", "Delta", "triangle", "partial"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reduction(Node):
     r"""`\sum`, `\prod`, `\max`, `\min`, `mean` over indices; the body is the product to the right.
@@ -112,7 +116,7 @@ class Reduction(Node):
     `condition` restricts the indices further: `\sum_{j \ne i}`.
     """
 
-    kind: Literal["sum", "prod", "max", "min", "mean"]
+    kind: ReductionKind
     indices: tuple[Limits, ...]
     body: Node
     condition: Node | None = None
@@ -251,7 +255,7 @@ class Gradient(Node):
     `triangle` is the gradient; `Delta` may be the step; `of` is the loss where it is written.
     """
 
-    kind: Literal["nabla", "d", "grad", "Delta", "triangle", "partial"]
+    kind: GradientKind
     wrt: Node
     of: Node | None = None
 

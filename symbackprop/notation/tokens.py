@@ -37,9 +37,7 @@ _FONT = "|".join(sorted(FONTS, key=len, reverse=True))
 _WORD = r"[A-Za-z][A-Za-z0-9]*+(?:\\?_[A-Za-z0-9]++)*+"
 _SUB, _SUP = "".join(map(re.escape, SUBSCRIPTS)), "".join(map(re.escape, SUPERSCRIPTS))
 _MARKS = "".join(COMBINING)
-_SKIPPED = (
-    "tag|label|color|textcolor|hspace|vspace|phantom|hphantom|vphantom|intertext|vskip|hskip|style|class"
-)
+_SKIPPED = "tag|label|color|textcolor|hspace|vspace|phantom|hphantom|vphantom|intertext|vskip|hskip|style|class"
 
 _PATTERNS = {
     "subscript": r"_\{(?:[0-9]{1,9}|[A-Za-z]+[0-9]*)\}",

@@ -15,6 +15,7 @@ import sympy as sp
 from symbackprop.derivation import Derivation, Factors
 from symbackprop.indexed import Limit, bound_limits, indices_of
 from symbackprop.matrix import Node, NoMatrixForm
+from symbackprop.names import opaque_name, parse_name
 from symbackprop.network import Quantity
 from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
@@ -63,6 +64,11 @@ class MathWriter:
         if len(factors) == 1:
             return self(factors[0])
         return self._both(lambda w: w.product(factors))
+
+    def function_name(self, application: Any) -> Math:
+        """The name of a function that is only named: ``f``."""
+        name = parse_name(type(application).__name__) or opaque_name(type(application).__name__)
+        return self._both(lambda w: w.markup.name(name))
 
     def name(self, quantity: Quantity) -> Math:
         """The name of a quantity, without its row and column; a layer or step stays: ``W^{[l]}``."""

@@ -104,10 +104,9 @@ LONG = [
 @pytest.mark.parametrize("read", [parse_expression, parse_statements, collect])
 def test_long_texts_are_answered_in_time(text: str, read: Callable[[str, Vocabulary], object]) -> None:
     start = time.perf_counter()
-    answer = answered(lambda: read(text, KNOWN))
+    answered(lambda: read(text, KNOWN))
     # On a quiet machine less than 0.05 s; a quadratic algorithm or backtracking takes seconds.
     assert time.perf_counter() - start < 1.0
-    assert len(answer) < 1_000 or "line 1" not in answer[:10]
 
 
 def nested(depth: int, action: Callable[[], object]) -> None:

@@ -27,6 +27,12 @@ def texts(text: str, form: Format | None = None) -> list[str]:
         ("\ufeffa = b", ["a = b"]),
         ("a = b\n-c = d", ["a = b", "-c = d"]),
         ("inputs: x_1, x_2\nloss: E", ["inputs: x_1, x_2", "loss: E"]),
+        ("u_i = v_i\n  for i = 1..n\na = b", ["u_i = v_i\n  for i = 1..n", "a = b"]),
+        ("u = v x,\n  where v = 1", ["u = v x,\n  where v = 1"]),
+        (
+            "a = \\begin{cases}\n z & z > 0 \\\\\n 0 & z \\le 0\n\\end{cases}\nb = c",
+            ["a = \\begin{cases}\n z & z > 0 \\\\\n 0 & z \\le 0\n\\end{cases}", "b = c"],
+        ),
         ("", []),
     ],
 )
@@ -62,8 +68,12 @@ $$
 m =
 n + o
 $$
+
+> $$
+> p = q
+> $$
 """
-    assert texts(text, "md") == ["a = b", "c = d", "e = f", "g = h", "i = j", "k = l", "m =\nn + o"]
+    assert texts(text, "md") == ["a = b", "c = d", "e = f", "g = h", "i = j", "k = l", "m =\nn + o", "p = q"]
 
 
 def test_latex() -> None:

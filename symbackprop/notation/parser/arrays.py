@@ -104,9 +104,7 @@ class Arrays(Calls):
             return value, None
         condition = self.comparison()
         if not isinstance(condition, Compare):
-            raise self.error(
-                "this is no condition", condition.span, r"write: x & x > 0 \\ 0 & \text{otherwise}"
-            )
+            raise self.error("this is no condition", condition.span, r"write: x & x > 0 \\ 0 & \text{otherwise}")
         while self.accept(",") or self.accept(";"):
             pass
         return value, condition

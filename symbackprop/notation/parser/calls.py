@@ -20,7 +20,7 @@ from symbackprop.notation.parser.cursor import (
     shown,
     top_level,
 )
-from symbackprop.notation.parser.reductions import Reductions
+from symbackprop.notation.parser.reductions import REDUCTION_KINDS, Reductions
 from symbackprop.notation.syntax import (
     Absolute,
     Call,
@@ -91,9 +91,7 @@ class Calls(Reductions):
         if function is not None and token.kind != "accent":
             if self._is_function(value, function):
                 return self.function(function)
-        elif (value in FUNCTION_LETTERS or value in self.vocabulary.functions) and self._is_letter_function(
-            value
-        ):
+        elif (value in FUNCTION_LETTERS or value in self.vocabulary.functions) and self._is_letter_function(value):
             return self.function(value)
         elif value in _PREFIXES and self.vocabulary.find(make_name(value)) is None:
             gradient = self._prefixed(token)
@@ -117,7 +115,7 @@ class Calls(Reductions):
         while isinstance(inner, Transpose | Power):
             inner = inner.operand if isinstance(inner, Transpose) else inner.base
         if self.is_known(inner) or (token.value == "d" and token.kind == "word"):
-            return self.as_gradient(token.value, node, token.start)
+            return self.as_gradient("d" if token.value == "d" else "Delta", node, token.start)
         self.at = here
         return None
 
@@ -137,11 +135,7 @@ class Calls(Reductions):
         if self._is_quantity(value):
             return False
         after = self._behind_scripts()
-        return (
-            after == "("
-            or self.after() == "'"
-            or (value in self.vocabulary.functions and after in NAME_KINDS)
-        )
+        return after == "(" or self.after() == "'" or (value in self.vocabulary.functions and after in NAME_KINDS)
 
     def _is_quantity(self, value: str) -> bool:
         r"""Whether a word that may be a function is a known quantity here: `f_t` of an LSTM, `\sigma^2`."""
@@ -180,11 +174,7 @@ class Calls(Reductions):
             return node
         if name.base == "I" and not known and not commas:
             condition = self.operand()
-            return (
-                condition
-                if isinstance(condition, Indicator)
-                else Multiply((node, condition), ("juxtaposition",))
-            )
+            return condition if isinstance(condition, Indicator) else Multiply((node, condition), ("juxtaposition",))
         if commas or not (known or node.scripts or name.scripts or name.base in LETTERS):
             self._refuse_unknown_function(name, token, closing, commas=bool(commas))
         return node
@@ -196,19 +186,13 @@ class Calls(Reductions):
     def _refuse_unknown_function(self, name: Name, token: Token, closing: int, *, commas: bool) -> None:
         plain = name.plain
         word = len(name.base) > 1
-        one_name = all(
-            t.kind in {*NAME_KINDS, "_", "{", "}", "number"} for t in self.tokens[self.at + 1 : closing]
-        )
+        one_name = all(t.kind in {*NAME_KINDS, "_", "{", "}", "number"} for t in self.tokens[self.at + 1 : closing])
         one_name = one_name and self.tokens[self.at + 1].kind in NAME_KINDS
         if not (commas or word or (one_name and name.base not in QUANTITY_LETTERS)):
             return
         if word or commas:
             close = closest(name.base, FUNCTIONS)
-            hint = (
-                f"did you mean {close}?"
-                if close
-                else f"declare it: {plain} is tanh; or write {plain} * (...)"
-            )
+            hint = f"did you mean {close}?" if close else f"declare it: {plain} is tanh; or write {plain} * (...)"
             raise self.error(f"{plain} is neither a known quantity nor a known function", token[2:], hint)
         raise self.error(
             f"{plain}(...) may be a function or a product",
@@ -229,8 +213,8 @@ class Calls(Reductions):
         for raw in self.raw_scripts(None):
             if raw.kind == "prime" or (raw.kind == "sub" and raw.label in DERIVATIVE_WORDS):
                 order += 1
-            elif raw.kind in {"sub", "bracket", "paren"}:
-                scripts.append(self.script(raw, raw.kind))  # type: ignore[arg-type]
+            elif raw.index_kind is not None:
+                scripts.append(self.script(raw, raw.index_kind))
             elif raw.kind == "sup" and exponent is None:
                 exponent = self.exponent(raw)
                 if isinstance(exponent, Negate) or raw.label == "*":
@@ -238,9 +222,7 @@ class Calls(Reductions):
                         f"this may be the inverse of {name}, or one over it", raw.span, f"write 1/{name}(z)"
                     )
             else:
-                raise self.error(
-                    f"{name} is a function: this stands on a value", raw.span, f"write {name}(z)^..."
-                )
+                raise self.error(f"{name} is a function: this stands on a value", raw.span, f"write {name}(z)^...")
         node = self._with_arguments(name, order, tuple(scripts), start)
         return node if exponent is None else Power(node, exponent, span=self.span(start))
 
@@ -282,11 +264,7 @@ class Calls(Reductions):
             if isinstance(argument, Number) and self.kind in NAME_KINDS:
                 argument = Multiply((argument, self.operand()), ("juxtaposition",), span=self.span(start))
             token = self.tokens[self.at]
-            if (
-                token.kind in NAME_KINDS
-                and token.value not in FUNCTIONS
-                and not isinstance(argument, Reduction)
-            ):
+            if token.kind in NAME_KINDS and token.value not in FUNCTIONS and not isinstance(argument, Reduction):
                 raise self.error(
                     f"where does the argument of {name} end?",
                     (start, token.end),
@@ -373,4 +351,4 @@ class Calls(Reductions):
                 limits = Limits(index, low, high, span=(rest[0].span[0], high.span[1]))
             case _:
                 raise self.error(f"the {name} is not clear", self.span(start), f"write {name}(x_i, i, 1, n)")
-        return Reduction(name, (limits,), body, span=self.span(start))  # type: ignore[arg-type]
+        return Reduction(REDUCTION_KINDS[name], (limits,), body, span=self.span(start))

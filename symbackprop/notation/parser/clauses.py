@@ -111,9 +111,7 @@ def _statements(tokens: list[Token], kind: ClauseKind) -> list[Clause]:
 
 _SEPARATING = frozenset({",", ";", "quad", "for", "where", "dots", "in"})
 _SEPARATING_WORDS = frozenset({"for", "where", "in", "is", "with", "and"})
-_LEADING_WORDS = frozenset(
-    {"let", "then", "so", "thus", "hence", "therefore", "and", "where", "with", "also"}
-)
+_LEADING_WORDS = frozenset({"let", "then", "so", "thus", "hence", "therefore", "and", "where", "with", "also"})
 
 
 def _as_keyword(tokens: list[Token], n: int) -> Token:

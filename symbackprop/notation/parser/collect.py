@@ -201,8 +201,8 @@ def _uses(name: Name, raws: list[Raw], tokens: list[Token]) -> Iterator[_Use]:
         return
     stem = _stem(name, raws)
     for raw, (letters, offset) in zip(raws, contents, strict=True):
-        if letters and raw.kind in {"sub", "sup", "bracket", "paren"}:
-            kind: Kind = raw.kind  # type: ignore[assignment]
+        kind: Kind | None = "sup" if raw.kind == "sup" else raw.index_kind
+        if letters and kind is not None:
             yield _Use((stem, kind), letters, offset, together)
 
 
@@ -225,9 +225,7 @@ def _letters(raw: Raw, tokens: list[Token]) -> tuple[frozenset[str], bool]:
 def _range_letters(tokens: list[Token]) -> Iterator[str]:
     """The indices behind `for`."""
     for n, token in enumerate(tokens[:-1]):
-        starts = (
-            n == 0 or tokens[n - 1].kind in {",", "for"} or tokens[n - 1].value in {"all", "each", "every"}
-        )
+        starts = n == 0 or tokens[n - 1].kind in {",", "for"} or tokens[n - 1].value in {"all", "each", "every"}
         if token.kind in {"run", "letter"} and (starts or tokens[n - 1].kind in {"<=", "<"}):
             yield token.value
 
@@ -305,9 +303,7 @@ def _known(name: Name, raws: list[Raw], families: frozenset[Family]) -> Name:
     labels = [raw for raw in raws if raw.label and raw.kind in {"sub", "sup", "bracket", "paren", "prime"}]
     stem, bare = _stem(name, raws), name.key
     kept = tuple(
-        raw.as_label()
-        for raw in labels
-        if (stem, raw.kind) not in families and (bare, raw.kind) not in families
+        raw.as_label() for raw in labels if (stem, raw.kind) not in families and (bare, raw.kind) not in families
     )
     glued = bool(raws) and raws[0].glued and bool(kept)
     return make_name(name.base, name.accent, (*name.scripts, *kept), name.glued or glued)

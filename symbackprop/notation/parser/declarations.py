@@ -43,9 +43,7 @@ def parse_function(line: Line, tokens: list[Token]) -> Statement:
     name = parse_name(line.text[tokens[0].start : tokens[position].start].strip()) if position else None
     words = tokens[position + 1 : -1]
     if name is None:
-        raise line.error(
-            "a name is missing before 'is'", (tokens[0].start, tokens[position].end), "f is tanh"
-        )
+        raise line.error("a name is missing before 'is'", (tokens[0].start, tokens[position].end), "f is tanh")
     if not words:
         raise line.error("a function is missing behind 'is'", tokens[position][2:], "f is tanh")
     function = FUNCTIONS.get(words[0].value) if len(words) == 1 else None
@@ -53,11 +51,7 @@ def parse_function(line: Line, tokens: list[Token]) -> Statement:
         place = (words[0].start, words[-1].end)
         written = line.text[place[0] : place[1]]
         close = closest(written, FUNCTIONS)
-        hint = (
-            f"did you mean {close}?"
-            if close
-            else "known functions: sigmoid, tanh, relu, softplus, softmax, ..."
-        )
+        hint = f"did you mean {close}?" if close else "known functions: sigmoid, tanh, relu, softplus, softmax, ..."
         raise line.error(f"{written} is no known function", place, hint)
     return FunctionIs(name.key, function, span=(tokens[0].start, words[-1].end))
 
@@ -83,9 +77,7 @@ def parse_assumption(line: Line, clause: Clause, vocabulary: Vocabulary) -> Stat
     known = vocabulary.with_indices(limits.index.key for limits in ranges)
     span = (tokens[0].start, tokens[-1].start)
     words = [token.value for token in tokens[:-1] if token.value != "is"]
-    one_hot = (
-        "onehot" if "onehot" in words else "one" if words[-3:-2] == ["one"] and words[-1] == "hot" else ""
-    )
+    one_hot = "onehot" if "onehot" in words else "one" if words[-3:-2] == ["one"] and words[-1] == "hot" else ""
     if one_hot:
         subject = cut(tokens, 0, next(n for n, t in enumerate(tokens) if t.value in {one_hot, "is"}))
         if len(subject) > 1:
@@ -99,9 +91,7 @@ def parse_assumption(line: Line, clause: Clause, vocabulary: Vocabulary) -> Stat
     if parser.kind != "end":
         raise parser.unexpected()
     if not isinstance(condition, Compare):
-        raise line.error(
-            "an assumption is a condition", span, r"write assume: \sum_k y_k = 1, or assume: x > 0"
-        )
+        raise line.error("an assumption is a condition", span, r"write assume: \sum_k y_k = 1, or assume: x > 0")
     return Assumption(condition, ranges, span=span)
 
 

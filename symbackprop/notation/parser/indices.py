@@ -89,19 +89,13 @@ class Indices(Scripts):
         kind, value, start, _ = token
         if kind == "number" and alone and value.isdigit():
             return [
-                Number(number_value(digit), digit, span=(start + n, start + n + 1))
-                for n, digit in enumerate(value)
+                Number(number_value(digit), digit, span=(start + n, start + n + 1)) for n, digit in enumerate(value)
             ]
         if kind != "run":
             return [self._whole(token)]
         letters, digits = split_run(value)
         name = make_name(letters)
-        if (
-            len(letters) == 1
-            or name.key in self.bound
-            or self.vocabulary.find(name)
-            or len(letters) > MOST_INDICES
-        ):
+        if len(letters) == 1 or name.key in self.bound or self.vocabulary.find(name) or len(letters) > MOST_INDICES:
             parts = [letters]
         else:
             parts = list(letters)

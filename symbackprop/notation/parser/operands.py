@@ -20,6 +20,7 @@ from symbackprop.notation.syntax import (
     Compare,
     Divide,
     Gradient,
+    GradientKind,
     Indicator,
     Inner,
     Joint,
@@ -37,6 +38,7 @@ from symbackprop.notation.tables import FUNCTIONS
 from symbackprop.notation.tokens import Token
 
 JOINTS: dict[str, Joint] = {"cdot": "cdot", "*": "star", "@": "at", "times": "times", "hadamard": "hadamard"}
+GRADIENT_SIGNS: dict[str, GradientKind] = {"partial": "partial", "nabla": "nabla", "triangle": "triangle"}
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "=", "!=", "≈", "in"})
 
 
@@ -145,9 +147,7 @@ class Operands(Arrays):
         if subscripts and isinstance(node, Norm):
             label = subscripts[0].label
             if not label or len(subscripts) > 1:
-                raise self.error(
-                    "this norm is not known", subscripts[0].span, r"write \|v\|, \|v\|_1 or \|W\|_F"
-                )
+                raise self.error("this norm is not known", subscripts[0].span, r"write \|v\|, \|v\|_1 or \|W\|_F")
             node = Norm(node.operand, label, span=(node.span[0], subscripts[0].span[1]))
         return self.marked(node, others)
 
@@ -205,9 +205,7 @@ class Operands(Arrays):
         denominator = self.argument()
         if numerator is None:
             if not isinstance(denominator, Gradient):
-                raise self.error(
-                    "there is no ∂ below", denominator.span, r"write \frac{\partial}{\partial W}"
-                )
+                raise self.error("there is no ∂ below", denominator.span, r"write \frac{\partial}{\partial W}")
             of = self.operand()
             return Partial(of, denominator.wrt, span=self.span(token.start))
         partial = self.derivative(numerator, denominator, slash=False)
@@ -311,9 +309,7 @@ class Operands(Arrays):
                     raise self.error("there is no ∂ below", below.span, "write ∂L/∂W")
                 return Partial(self.operand(), below.wrt, span=self.span(token.start))
             if self.kind == "^":
-                raise self.error(
-                    "second derivatives are not supported", token[2:], "write the first derivative"
-                )
+                raise self.error("second derivatives are not supported", token[2:], "write the first derivative")
         if token.kind == "nabla" and self.kind == "_":
             self.at += 1
             wrt = self.argument()
@@ -321,7 +317,7 @@ class Operands(Arrays):
             return Gradient("nabla", wrt, of, span=self.span(token.start))
         if self.kind == "end" or self.kind in CLOSING or self.kind in JOINTS:
             raise self.unexpected("the name of a quantity is missing")
-        return self.as_gradient(token.kind, self.operand(), token.start)
+        return self.as_gradient(GRADIENT_SIGNS[token.kind], self.operand(), token.start)
 
     def _loss_behind(self) -> Node | None:
         r"""The L of `\nabla_W L`."""

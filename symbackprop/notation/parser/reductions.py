@@ -8,9 +8,16 @@ from __future__ import annotations
 from symbackprop.names import make_name
 from symbackprop.notation.parser.cursor import CLOSING, NAME_KINDS, OPENING, split_run
 from symbackprop.notation.parser.runs import Runs
-from symbackprop.notation.syntax import Compare, Limits, Negate, Node, Number, Reduction, Reference
+from symbackprop.notation.syntax import Compare, Limits, Negate, Node, Number, Reduction, ReductionKind, Reference
 from symbackprop.notation.tokens import Token
 
+REDUCTION_KINDS: dict[str, ReductionKind] = {
+    "sum": "sum",
+    "prod": "prod",
+    "max": "max",
+    "min": "min",
+    "mean": "mean",
+}
 SHORT = 20
 """How far `1, 2, ..., n` is looked through for its dots, in tokens."""
 
@@ -46,7 +53,8 @@ class Reductions(Runs):
         if negative:
             body = Negate(body, span=(begin, body.span[1]))
         self.bound = before
-        return Reduction(kind, tuple(indices), body, condition, span=self.span(start))  # type: ignore[arg-type]
+        span = self.span(start)
+        return Reduction(REDUCTION_KINDS[kind], tuple(indices), body, condition, span=span)
 
     def _lower_limits(self) -> tuple[list[Limits], Node | None]:
         token = self.tokens[self.at]
@@ -58,8 +66,7 @@ class Reductions(Runs):
         condition: Node | None = None
         while self.at < closing:
             self._skip_spaces()
-            item = self._condition_or_limits()
-            for part in item if isinstance(item, list) else [item]:
+            for part in self._condition_or_limits():
                 if isinstance(part, Limits):
                     if all(part.index != limits.index for limits in found):
                         found.append(part)
@@ -78,22 +85,14 @@ class Reductions(Runs):
 
     def _unbraced_indices(self, token: Token) -> list[Limits]:
         r"""`\sum_i`; in `\sum_iw_i` LaTeX takes one letter, in `sum_ij a_ij` both are indices."""
-        if token.kind == "letter":
-            self.at += 1
-            return [Limits(make_name(token.value), span=token[2:])]
-        if token.kind != "run":
+        if token.kind not in {"letter", "run"}:
             raise self.unexpected(r"write the index in braces: \sum_{i=1}")
         letters, digits = split_run(token.value)
-        following = self.tokens[self.at + 1]
-        if len(letters) > 1 and (
-            digits or (following.kind in {"_", "^", "("} and following.start == token.end)
-        ):
-            first = self._take(token, 1)
-            return [Limits(make_name(first.value), span=first[2:])]
+        goes_on = digits or (self.after() in {"_", "^", "("} and self.touches(self.at + 1))
+        if token.kind == "run" and len(letters) > 1 and goes_on:
+            return _without_bounds(self._take(token, 1))
         self.at += 1
-        return [
-            Limits(make_name(c), span=(token.start + n, token.start + n + 1)) for n, c in enumerate(letters)
-        ]
+        return _without_bounds(token)
 
     def _upper_limit(self) -> Node:
         token = self.tokens[self.at]
@@ -109,33 +108,27 @@ class Reductions(Runs):
             return self._whole(token)
         raise self.unexpected(r"write the upper limit in braces: \sum_{i=1}^{n}")
 
-    def _condition_or_limits(self) -> list[Limits] | Limits | Node:
+    def _condition_or_limits(self) -> list[Node]:
         r"""One item below the sign: `i`, `ij`, `i=1`, `i=1..n`, `j \ne i`, `1 \le i \le n`, `i \in S`."""
         token = self.tokens[self.at]
         behind = self.after()
         if token.kind in {"run", "letter", "word"}:
             if behind in {"=", "in"}:
-                return self.limits_item()
+                return [self.limits_item()]
             if behind in {",", "}", ";"}:
                 self.at += 1
-                if token.kind != "run" or len(token.value) == 1:
-                    return Limits(make_name(token.value), span=token[2:])
-                letters, digits = split_run(token.value)
-                if digits:
+                if not token.value.isalpha():
                     raise self.error(f"{token.value} is no index", token[2:], "an index is a letter")
-                return [
-                    Limits(make_name(c), span=(token.start + n, token.start + n + 1))
-                    for n, c in enumerate(letters)
-                ]
+                return [*_without_bounds(token)]
         node = self.comparison()
         match node:
             case Compare((low, Reference(index, ()), high), (("<=" | "<"), "<=")):
-                return Limits(index, low, high, span=node.span)
+                return [Limits(index, low, high, span=node.span)]
             case Compare((Reference(index, ()), _), ("!=",)) if index.key not in self.bound:
                 # `\sum_{j \ne i}` binds j, and restricts it.
-                return [Limits(index, span=node.span), node]  # type: ignore[list-item]
+                return [Limits(index, span=node.span), node]
             case Compare():
-                return node
+                return [node]
             case _:
                 raise self.error("this is no index", node.span, r"write \sum_{i=1}^{n} or \sum_i")
 
@@ -189,3 +182,11 @@ class Reductions(Runs):
             if token.kind in {"=", "in", "end"} or token.kind in CLOSING:
                 return False
         return False
+
+
+def _without_bounds(token: Token) -> list[Limits]:
+    """The indices of which only the letters are written: one for each letter of a run."""
+    if token.kind != "run":
+        return [Limits(make_name(token.value), span=token[2:])]
+    letters, _ = split_run(token.value)
+    return [Limits(make_name(c), span=(token.start + n, token.start + n + 1)) for n, c in enumerate(letters)]

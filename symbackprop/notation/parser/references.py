@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from symbackprop.errors import Span
-from symbackprop.names import Kind, Name, make_name, parse_name
+from symbackprop.names import Name, make_name, parse_name
 from symbackprop.notation.parser.cursor import NAME_KINDS, number_value, split_run
 from symbackprop.notation.parser.indices import MOST_INDICES, Indices
 from symbackprop.notation.parser.scripts import Raw, glued_number
@@ -103,9 +103,7 @@ class References(Indices):
     def _known(self, name: Name, raws: list[Raw]) -> tuple[Name, list[Raw]] | None:
         """The longest spelling that is known, and the scripts that are left over."""
         if len(raws) > MOST_SCRIPTS:
-            raise self.error(
-                "a name has too many scripts", raws[MOST_SCRIPTS].span, "write them as one, with commas"
-            )
+            raise self.error("a name has too many scripts", raws[MOST_SCRIPTS].span, "write them as one, with commas")
         find, families = self.vocabulary.find, self.vocabulary.families
         labels = [raw for raw in raws if raw.label]
         if len(labels) == len(raws):
@@ -120,7 +118,7 @@ class References(Indices):
                 rest = [raw for raw in raws if raw not in chosen]
                 if any(self._stays_in_name(raw, spelled) for raw in rest):
                     continue
-                own = [raw for raw in rest if raw.kind in {"sub", "bracket", "paren"}]
+                own = [raw for raw in rest if raw.index_kind]
                 known = find(spelled)
                 if known is None and own and all((spelled.key, raw.kind) in families for raw in own):
                     known = spelled
@@ -162,13 +160,13 @@ class References(Indices):
         scripts: list[Script] = []
         marks: list[Raw] = []
         for raw in rest:
-            kind: Kind | None = raw.kind if raw.kind in {"sub", "bracket", "paren"} else None  # type: ignore[assignment]
+            kind, mark = raw.index_kind, raw
             if raw.kind == "sup" and (name.key, "sup") in self.vocabulary.families:
                 kind = "sup"
             elif kind == "paren" and raw.bare and self._is_exponent(name, raw):
-                kind, raw = None, raw._replace(kind="sup")
+                kind, mark = None, raw._replace(kind="sup")
             if kind is None:
-                marks.append(raw)
+                marks.append(mark)
             else:
                 scripts.append(self.script(raw, kind))
         end = max((script.span[1] for script in scripts), default=rest[0].span[0])
@@ -222,14 +220,10 @@ class References(Indices):
         if not raws:
             if self.accept("**"):
                 return Call("exp", (self.signed_operand(),), span=self.span(start))
-            return Call(
-                "exp", (Number(number_value("1"), "1", span=self.span(start)),), span=self.span(start)
-            )
+            return Call("exp", (Number(number_value("1"), "1", span=self.span(start)),), span=self.span(start))
         exponent = self.exponent(raws[0]) if raws[0].kind in {"sup", "paren"} else None
         if exponent is None:
-            raise self.error(
-                "e is Euler's number and has no transpose", raws[0].span, "define e, or rename it"
-            )
+            raise self.error("e is Euler's number and has no transpose", raws[0].span, "define e, or rename it")
         return self.marked(Call("exp", (exponent,), span=(start, raws[0].span[1])), raws[1:])
 
     def _is_label(self, raw: Raw) -> bool:

@@ -10,7 +10,7 @@ from symbackprop.names import Label, Name, make_name
 from symbackprop.notation.parser.cursor import NAME_KINDS, split_run
 from symbackprop.notation.parser.references import EULER, References
 from symbackprop.notation.parser.scripts import Raw, glued_number
-from symbackprop.notation.syntax import Gradient, Multiply, Node, Power, Reference, Transpose
+from symbackprop.notation.syntax import Gradient, GradientKind, Multiply, Node, Power, Reference, Transpose
 
 MOST_COVERED = 12
 """Letters of a run that may be a product."""
@@ -94,7 +94,7 @@ class Runs(References):
         self.at = position + 1
         return Gradient("grad", Reference(known), span=token[2:]) if known else None
 
-    def as_gradient(self, kind: str, node: Node, start: int) -> Node:
+    def as_gradient(self, kind: GradientKind, node: Node, start: int) -> Node:
         """The gradient of a quantity; transposes and powers on the quantity are meant for the gradient."""
         span = self.span(start)
         match node:
@@ -103,7 +103,7 @@ class Runs(References):
             case Power(base, exponent):
                 return Power(self.as_gradient(kind, base, start), exponent, span=span)
             case _:
-                return Gradient(kind, node, span=span)  # type: ignore[arg-type]
+                return Gradient(kind, node, span=span)
 
     def _covered(self, position: int) -> Node | None:
         """The product that a run is, if known names cover it in exactly one way."""

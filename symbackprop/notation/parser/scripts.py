@@ -22,7 +22,7 @@ RawKind = Literal["sub", "sup", "bracket", "paren", "transpose", "inverse", "pri
 
 _TRANSPOSES = frozenset({"T", "top", "intercal"})
 _SIGNS = frozenset({"*", "+", "-"})
-_LABEL_OF: dict[str, Kind] = {"sub": "sub", "bracket": "bracket", "paren": "paren"}
+_INDEX_KINDS: dict[str, Kind] = {"sub": "sub", "bracket": "bracket", "paren": "paren"}
 
 
 class Raw(NamedTuple):
@@ -51,9 +51,14 @@ class Raw(NamedTuple):
         """Whether it is a superscript that is no exponent but a mark: `y^*`, `w^+`, `w^{new}`."""
         return self.kind == "sup" and (self.label in _SIGNS or (self.label.isalpha() and len(self.label) > 2))
 
+    @property
+    def index_kind(self) -> Kind | None:
+        """The kind of script that it is as an index; None for what is an exponent, a prime, a transpose."""
+        return _INDEX_KINDS.get(self.kind)
+
     def as_label(self) -> Label:
         """The script as part of a name."""
-        return Label(_LABEL_OF.get(self.kind, "sup"), self.label)
+        return Label(_INDEX_KINDS.get(self.kind, "sup"), self.label)
 
 
 _SCRIPT_STARTS = frozenset({"_", "^", "'", "top"})
@@ -139,8 +144,7 @@ class Scripts(Cursor):
                 (
                     n
                     for n in range(length - 1, 0, -1)
-                    if self._known_with(base, before, letters[:n])
-                    and self.vocabulary.find_text(token.value[n:])
+                    if self._known_with(base, before, letters[:n]) and self.vocabulary.find_text(token.value[n:])
                 ),
                 length,
             )
@@ -157,9 +161,7 @@ class Scripts(Cursor):
         if base is None:
             return False
         labels = [raw.as_label() for raw in before if raw.label]
-        return (
-            self.vocabulary.find(base.with_scripts((*base.scripts, *labels, Label("sub", text)))) is not None
-        )
+        return self.vocabulary.find(base.with_scripts((*base.scripts, *labels, Label("sub", text)))) is not None
 
     def _take(self, token: Token, length: int) -> Token:
         """The first characters of the token at the cursor; the rest stays there."""
@@ -224,9 +226,7 @@ class Scripts(Cursor):
         last = self.closing(opening)
         self.at += 1
         if self.at == last:
-            raise self.error(
-                "the superscript is empty", (start, self.tokens[last].end), "remove it, or fill it in"
-            )
+            raise self.error("the superscript is empty", (start, self.tokens[last].end), "remove it, or fill it in")
         while self.kind == "[" or (self.kind == "(" and self._is_index_list(self.at)):
             # `^{(n+1)/2}` is an exponent; `^{(1)T}` and `^{[l](i)}` are labels.
             behind = self.tokens[self.closing(self.at) + 1].kind
@@ -257,9 +257,7 @@ class Scripts(Cursor):
         """A script whose content stands in brackets at the cursor."""
         first, last = self.at + 1, self.closing(self.at)
         if first == last:
-            raise self.error(
-                "the script is empty", (start, self.tokens[last].end), "remove it, or fill it in"
-            )
+            raise self.error("the script is empty", (start, self.tokens[last].end), "remove it, or fill it in")
         self.at = last + 1
         label = self._label(first, last)
         return Raw(kind, label, (start, self.tokens[last].end), None, first, last)
@@ -289,11 +287,7 @@ class Scripts(Cursor):
             if kind == ",":
                 expects_item = True
             elif kind in {"+", "-"}:
-                if (
-                    expects_item
-                    or position + 1 >= last
-                    or self.tokens[position + 1].kind not in {"number", "run"}
-                ):
+                if expects_item or position + 1 >= last or self.tokens[position + 1].kind not in {"number", "run"}:
                     return False
                 position += 1
             elif kind in {"run", "letter", "word", "number"}:

@@ -91,9 +91,7 @@ def _sizes(parser: Parser, line: Line, vocabulary: Vocabulary) -> tuple[Node, ..
     elif token.kind in {"number", "run", "letter"}:
         inside = [token]
         parser.at += 1
-        while parser.kind in {"_", "number", "run", "times"} or (
-            parser.kind == "{" and parser.after(-1) == "_"
-        ):
+        while parser.kind in {"_", "number", "run", "times"} or (parser.kind == "{" and parser.after(-1) == "_"):
             last = parser.closing(parser.at) if parser.kind == "{" else parser.at
             inside += parser.tokens[parser.at : last + 1]
             parser.at = last + 1

@@ -95,9 +95,7 @@ def _equation(line: Line, clause: Clause, vocabulary: Vocabulary) -> Statement:
         place = (tokens[0].start, max(tokens[0].start + 1, end.start))
         raise line.error("this is no equation and no declaration", place, "write NAME = expression")
     if marks[0] == 0:
-        raise line.error(
-            "the left side is missing", (tokens[0].start, tokens[0].end), "write NAME = expression"
-        )
+        raise line.error("the left side is missing", (tokens[0].start, tokens[0].end), "write NAME = expression")
     ranges = parse_ranges(line, clause.ranges, vocabulary)
     where = tuple(_equation(line, part, vocabulary) for part in clause.where)
     for definition in where:
@@ -159,11 +157,7 @@ def _value(node: Node, first: Token) -> Node | None:
     """A number or an array of numbers; None for anything else."""
     if not _is_constant(node):
         return None
-    return (
-        Matrix(((node,),), True, span=node.span)
-        if first.kind == "[" and not isinstance(node, Matrix)
-        else node
-    )
+    return Matrix(((node,),), True, span=node.span) if first.kind == "[" and not isinstance(node, Matrix) else node
 
 
 def _is_constant(node: Node) -> bool:

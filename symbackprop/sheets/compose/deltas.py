@@ -19,6 +19,7 @@ from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row, softmax_rows
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
+    MatrixResult,
     chosen_terms,
     entry_rows,
     holds,
@@ -174,9 +175,7 @@ def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]
         yield Formula(tuple(final), boxed=True)
         return
     yield Formula(tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)))
-    if c.full:
-        yield Paragraph(_as_matrices(c, matrix.node))
-    yield Formula(tuple(matrix.rows), boxed=True)
+    yield from _matrix_form(c, matrix)
 
 
 def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
@@ -194,10 +193,19 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
         yield Formula(tuple(rows(left, [c.write(step)])))
 
 
+def _matrix_form(c: Composition, matrix: MatrixResult) -> Iterator[Block]:
+    if c.full:
+        yield Paragraph(_as_matrices(c, matrix.node))
+    yield Formula(tuple(matrix.rows), boxed=True)
+
+
 def _as_matrices(c: Composition, node: Any) -> Line:
     """Why the matrix form looks as it does: where each transpose comes from."""
     for reference, over_rows in transposed_factors(node)[:1]:
-        name = c.write.whole(reference, matrix_axes(c.derivation.network, reference.base, indices_of(reference)))
+        axes = matrix_axes(c.derivation.network, reference.base, indices_of(reference))
+        name = c.write.whole(reference, axes)
+        if len(axes) < 2:
+            return c.say("matrix.outer", vector=name)
         return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
     return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if holds(node, Ones) else c.say("matrix.intro")
 
@@ -230,7 +238,15 @@ def _group(c: Composition, group: Group) -> Iterator[Block]:
 
 
 def _array_gradient(c: Composition, quantity: Quantity) -> Iterator[Block]:
-    chain = chain_rows(c, quantity)
+    """Chain and value entry by entry, then the value as matrices."""
+    chain, value = chain_rows(c, quantity), entry_rows(c, quantity)
+    simple = len(chain) == len(value) == 1 and not chain[0].condition and not c.gradient(quantity).closed.rules
+    longer = chain[0].right + IS + value[0].right if simple else NOTHING
+    matrix = matrix_result(c, quantity)
+    if simple and matrix and width(longer.latex) <= ROOM - width(chain[0].left.latex):
+        yield Formula((Row(chain[0].left, longer, condition=value[0].condition),))
+        yield from _matrix_form(c, matrix)
+        return
     if chain:
         yield Formula(tuple(chain))
     yield from _value(c, quantity, lead=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sympy.core.function import AppliedUndef
+
 from symbackprop.matrix import Hadamard, Ones
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Figure, Heading, Line, Math, Paragraph, Table, Text
@@ -52,6 +54,7 @@ def symbols(c: Composition) -> Table:
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
     rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)]
+    rows += [((name,), c.say("symbols.open"), *rest) for name in _open_functions(c)]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
     rows += [((sign,), c.say(key), *rest) for sign, key in _signs(c)]
     header = (c.say("symbols.symbol"), c.say("symbols.role"), *(() if scalar else (c.say("symbols.shape"),)))
@@ -99,6 +102,17 @@ def _shortened(c: Composition, members: list[Quantity]) -> Line:
     if sum(width(name.latex) + 0.9 for name in names) > LIST_ROOM:
         names = [*names[:3], Math(r"\dots", "…"), names[-1]]
     return c.say.commas(names)
+
+
+def _open_functions(c: Composition) -> list[Math]:
+    """Functions that the network only names."""
+    found = {
+        e.func: e
+        for q in c.derivation.network.equations
+        for e in q.expression.atoms(AppliedUndef)
+        if not all(a.is_integer for a in e.args)
+    }
+    return [c.write.function_name(e) for e in found.values()]
 
 
 def _signs(c: Composition) -> Iterator[tuple[Math, str]]:

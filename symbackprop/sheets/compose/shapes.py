@@ -19,18 +19,19 @@ def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity
         return NOTHING
     sizes = dict(_sizes(_carriers(derivation), node))
     sizes |= {axis.index: axis.size for axis in quantity.axes}
-    shapes = [_shape(write, factor, sizes) for factor in (node, *node.factors)]
+    outer = all(len(factor.axes) < 2 for factor in node.factors)  # a column times a row
+    shapes = [_shape(write, factor, sizes, ones=outer) for factor in (node, *node.factors)]
     if any(shape is None for shape in shapes):
         return NOTHING
     whole, *factors = (shape for shape in shapes if shape is not None)
     return whole + IS + joined(factors, THIN)
 
 
-def _shape(write: MathWriter, node: Node, sizes: dict[Any, Any]) -> Math | None:
-    own = [index for index in (node.row, node.col) if index is not None]
-    if not own or any(index not in sizes for index in own):
+def _shape(write: MathWriter, node: Node, sizes: dict[Any, Any], *, ones: bool) -> Math | None:
+    own = [index for index in (node.row, node.col) if ones or index is not None]
+    if not own or any(index not in sizes for index in own if index is not None):
         return None
-    written = [write(sizes[index]) for index in own]
+    written = [write(sizes[index]) if index is not None else Math("1", "1") for index in own]
     return Math("(", "(") + joined(written, Math(r" \times ", "×")) + Math(")", ")")
 
 

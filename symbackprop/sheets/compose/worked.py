@@ -15,7 +15,7 @@ import sympy as sp
 
 from symbackprop.derivation import Gradient
 from symbackprop.functions import TABLE
-from symbackprop.network import Quantity
+from symbackprop.network import Quantity, Role
 from symbackprop.numeric import Program, compile_program, gradient_check
 from symbackprop.sheets.blocks import Block, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, broken, rows
@@ -23,6 +23,7 @@ from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.mathematics import IS
 from symbackprop.sheets.width import width
 
+ROLES: tuple[Role, ...] = ("input", "target", "constant", "parameter")
 LARGEST = 8
 """Arrays with more rows or columns are not printed."""
 
@@ -57,7 +58,8 @@ def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[B
 
 
 def _given(c: Composition, numbers: Numbers, given: Mapping[Any, Any]) -> Line:
-    quantities = [q for q in c.derivation.network.quantities.values() if q.base in given]
+    network = c.derivation.network
+    quantities = [q for role in ROLES for q in network.with_role(role) if q.base in given]
     return c.say.commas([c.write.name(q) + IS + numbers.of(q) for q in quantities])
 
 
@@ -137,8 +139,8 @@ _DOUBLE = re.compile(r"\(\((-[^()]*)\)\)")
 
 def _with_value(lines: list[Math], value: Math) -> list[Math]:
     """The value behind the last line, unless it says the same already."""
-    if len(lines) == 1 and lines[0] == value:
-        return lines
+    if len(lines) == 1 and lines[0].text in (value.text, f"({value.text})"):
+        return [value]
     return [*lines[:-1], lines[-1] + IS + value]
 
 

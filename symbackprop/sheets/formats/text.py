@@ -70,7 +70,7 @@ class PlainText:
         cells = [[plain(cell) for cell in row] for row in (table.header, *table.rows)]
         widths = [max(columns(row[n]) for row in cells) for n in range(len(table.header))]
         rest = sum(w for n, w in enumerate(widths) if n != table.wide) + 2 * (len(widths) - 1)
-        widths[table.wide] = min(widths[table.wide], max(24, self.width - rest))
+        widths[table.wide] = min(widths[table.wide], max(18, self.width - rest))
         lines: list[str] = []
         for number, row in enumerate(cells):
             parts = [wrapped(cell, widths[n]) if n == table.wide else [cell] for n, cell in enumerate(row)]
