@@ -37,14 +37,14 @@ class Paths:
         """Every path from the loss, by depth-first search (without recursion: networks may be deep)."""
         if not self.network.is_scalar:
             raise NetworkError("paths are for scalar networks: this one has indices", hint="use the adjoint instead")
-        stack = [((link,), iter(())) for link in reversed(list(self.links_into(base)))]
+        stack: list[tuple[Link, ...]] = [(link,) for link in reversed(list(self.links_into(base)))]
         while stack:
-            links, _ = stack.pop()
+            links = stack.pop()
             top = links[0].upper.base
             if top == self.network.loss.base:
                 yield Path(links)
             else:
-                stack += [((link, *links), iter(())) for link in reversed(list(self.links_into(top)))]
+                stack += [(link, *links) for link in reversed(list(self.links_into(top)))]
 
     def path_count(self, base: Base) -> int:
         """How many paths lead from the loss to a quantity (counted, not enumerated)."""

@@ -63,7 +63,7 @@ def specification_from_sympy(
         built.append(
             Equation(
                 target,
-                arrange(_own_functions(expression.xreplace(strip))),
+                arrange(own_functions(expression.xreplace(strip))),
                 tuple(limit for limit in chosen.values() if limit),
             )
         )
@@ -125,7 +125,7 @@ def _limit(index: sp.Symbol, given: Any) -> Limit:
     return Limit(index, sp.sympify(low), sp.sympify(high))
 
 
-def _own_functions(expression: Any) -> Any:
+def own_functions(expression: Any) -> Any:
     """SymPy's Max and Min sort their arguments; ours keep them, numbers first: ``max(0, z)``."""
 
     def nested(cls: Any, args: tuple[Any, ...]) -> Any:
@@ -134,7 +134,7 @@ def _own_functions(expression: Any) -> Any:
 
     if not expression.args or isinstance(expression, sp.Indexed):
         return expression
-    args = tuple(_own_functions(a) for a in expression.args)
+    args = tuple(own_functions(a) for a in expression.args)
     if isinstance(expression, sp.Max):
         return nested(maximum, args)
     if isinstance(expression, sp.Min):

@@ -11,8 +11,12 @@ arrays       matrices and cases
 operands     what begins with a bracket or a command
 expressions  sums, products, conditions
 clauses      cuts a line into statements and a statement into its parts
-statements   equations and declarations
+ranges       for i = 1..n
+sets         X in R^(n x m), y in {0..2}^m
+declarations the other declarations
+statements   equations, and all kinds of statements together
 collect      gathers the vocabulary of a whole file
+vocabulary   the table of known names, which all of them ask
 """
 
 from symbackprop.notation.parser.collect import collect_vocabulary

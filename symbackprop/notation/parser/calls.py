@@ -24,7 +24,6 @@ from symbackprop.notation.parser.reductions import REDUCTION_KINDS, Reductions
 from symbackprop.notation.syntax import (
     Absolute,
     Call,
-    Indicator,
     Limits,
     Multiply,
     Negate,
@@ -48,6 +47,7 @@ from symbackprop.notation.tables import (
 from symbackprop.notation.tokens import Token
 
 TWO = Number(number_value("2"), "2")
+_INEQUALITIES = frozenset({"<", ">", "<=", ">="})
 _PREFIXES = frozenset({"Delta", "d"})
 QUANTITY_LETTERS = frozenset("wWbBuUvVkKcCxXyYtsmnNaAzZodeiI")
 """Letters that nobody uses for a function: in front of brackets they are factors, also where undefined."""
@@ -173,8 +173,8 @@ class Calls(Reductions):
             self.at = closing + 1
             return node
         if name.base == "I" and not known and not commas:
-            condition = self.operand()
-            return condition if isinstance(condition, Indicator) else Multiply((node, condition), ("juxtaposition",))
+            inside = {t.kind for t in self.tokens[self.at + 1 : closing]}
+            return self.operand() if inside & _INEQUALITIES else node
         if commas or not (known or node.scripts or name.scripts or name.base in LETTERS):
             self._refuse_unknown_function(name, token, closing, commas=bool(commas))
         return node

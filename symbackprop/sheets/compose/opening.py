@@ -36,7 +36,7 @@ LIST_ROOM = 20.0
 def opening(c: Composition) -> Iterator[Block]:
     """Title, overview, picture and symbols."""
     network = c.derivation.network
-    yield Heading(1, (Text(network.title),) if network.title else c.say("title"))
+    yield Heading(1, c.say("titled", title=network.title) if network.title else c.say("title"))
     if c.full:
         count = len(network.parameters)
         key = "overview.one" if count == 1 else "overview.many"

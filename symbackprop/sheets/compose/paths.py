@@ -178,24 +178,18 @@ def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
     """Path, chain and result of one parameter; in brief only the two formulas."""
     quantity, paths = gradient.quantity, gradient.paths
     left = c.write(gradient.symbol)
-    chain, result = (
-        Formula(tuple(rows(left, _chains(c, paths)))),
-        Formula(tuple(_result(c, gradient, left)), boxed=True),
-    )
+    chain = Formula(tuple(rows(left, _chains(c, paths))))
+    result = Formula(tuple(_result(c, gradient, left)), boxed=True)
     if not c.full:
         yield from (chain, result)
-    elif len(paths) == 1:
-        yield Details(
-            c.say("paths.gradient", parameter=c.write.name(quantity)),
-            (_drawn(c, *paths), chain, result),
-            level=4,
-        )
+        return
+    name, count = c.write.name(quantity), len(paths)
+    if count == 1:
+        way: tuple[Block, ...] = (Paragraph(c.say("paths.path", path=c.write.path(next(iter(paths)).quantities))),)
     else:
-        said = Paragraph(
-            c.say("paths.sum", parameter=c.write.name(quantity), loss=c.write.name(c.loss), count=len(paths))
-        )
-        drawn = (_drawn(c, *paths),) if len(paths) <= SHOWN_PATHS else ()
-        yield Details(c.say("paths.gradient", parameter=c.write.name(quantity)), (said, *drawn, chain, result), level=4)
+        way = (Paragraph(c.say("paths.sum", parameter=name, loss=c.write.name(c.loss), count=count)),)
+        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS else ()
+    yield Details(c.say("paths.gradient", parameter=name), (*way, chain, result), level=4)
 
 
 def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from symbackprop.sheets.blocks import Block, Details, Figure, Line, Math, Strong, Table
+from symbackprop.sheets.blocks import Block, Details, Figure, Formula, Line, Math, Paragraph, Strong, Table
 from symbackprop.sheets.formats.mathematics import aligned_rows, formula_source
 from symbackprop.sheets.templates import LATEX_DELIMITERS, Templates
 from symbackprop.sheets.width import width
@@ -63,8 +63,14 @@ class Latex:
         return self.templates.page("latex/sheet.tex.j2", body=body, chinese=chinese).rstrip() + "\n"
 
     def body(self, blocks: Sequence[Block]) -> str:
-        """The blocks, with a blank line between them."""
-        return "\n\n".join(self.block(b) for b in blocks)
+        """The blocks, with a blank line between them; a formula belongs to the paragraph before it."""
+        text = ""
+        previous: Block | None = None
+        for block in blocks:
+            runs_on = isinstance(block, Formula) and isinstance(previous, (Paragraph, Formula))
+            text += ("" if previous is None else "\n" if runs_on else "\n\n") + self.block(block)
+            previous = block
+        return text
 
     def block(self, block: Block) -> str:
         """One block."""
