@@ -27,6 +27,7 @@ demo: $(VENV)/installed-plot
 	$(call run,gradcheck two-two-one)
 	$(call run,train two-two-one --data tests/data/xor.csv --rate 5 --epochs 5000 --seed 0 \
 	    --plot $(DEMO)/loss.png -o $(DEMO)/trained.npz)
+	$(call run,predict two-two-one --values $(DEMO)/trained.npz --data tests/data/xor.csv)
 	printf '\nThe sheet, the loss curve and the trained weights are in $(DEMO)/\n'
 
 test: $(VENV)/installed-dev

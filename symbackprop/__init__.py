@@ -61,6 +61,7 @@ __all__ = [
     "sequential",
     "sigmoid",
     "silu",
+    "softmax",
     "softplus",
 ]
 

@@ -19,6 +19,7 @@ from symbackprop.network import Network as CheckedNetwork
 from symbackprop.network import Specification
 from symbackprop.network.from_sympy import specification_from_sympy
 from symbackprop.network.unroll import unroll
+from symbackprop.notation.from_matrices import has_matrices, softmax, specification_from_matrices
 from symbackprop.notation.reader import read_specification
 
 
@@ -26,7 +27,8 @@ class Network(CheckedNetwork):
     """The forward pass of a network, as named equations.
 
     Args:
-        equations: ``sympy.Eq(target, expression)`` or pairs; SymPy scalars, Indexed and Sum.
+        equations: ``sympy.Eq(target, expression)`` or pairs; SymPy scalars, Indexed and Sum, or MatrixSymbols (see
+            `symbackprop.notation.from_matrices`: an n x 1 MatrixSymbol is a vector with one axis).
         inputs, targets, parameters, constants: declared roles (symbols or names); the rest follows conventions.
         loss: the scalar to differentiate, where several could be meant.
         ranges: index -> size or ``(low, high)`` for indices on left sides; mathematical indices start at 1.
@@ -56,10 +58,10 @@ class Network(CheckedNetwork):
         samples: Any = None,
         title: str = "",
     ) -> None:
-        specification = (
-            equations
-            if isinstance(equations, Specification)
-            else specification_from_sympy(
+        if not isinstance(equations, Specification):
+            equations = list(equations)
+            read = specification_from_matrices if any(map(has_matrices, equations)) else specification_from_sympy
+            equations = read(
                 equations,
                 roles={"input": inputs, "target": targets, "parameter": parameters, "constant": constants},
                 loss=loss,
@@ -67,8 +69,7 @@ class Network(CheckedNetwork):
                 samples=samples,
                 title=title,
             )
-        )
-        super().__init__(specification)
+        super().__init__(equations)
 
     def derive(
         self,
@@ -183,9 +184,7 @@ def _built_in() -> dict[str, Path]:
 
 def _title_of(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
-    return next(
-        (line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), path.stem
-    )
+    return next((line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), path.stem)
 
 
 def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | None]:
@@ -205,4 +204,4 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None
 
 
-__all__ = ["Derivation", "Network", "batch_norm", "dense", "networks", "read", "sequential"]
+__all__ = ["Derivation", "Network", "batch_norm", "dense", "networks", "read", "sequential", "softmax"]

@@ -128,9 +128,7 @@ class ReverseSweep:
         return Adjoint(quantity, symbol, tuple(found))
 
 
-def _scalar_contribution(
-    consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr
-) -> Contribution:
+def _scalar_contribution(consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr) -> Contribution:
     """The local derivative of a scalar by a scalar is one sum over all places where it stands."""
     if len(occurrences) == 1:
         return Contribution(consumer, (), outer, occurrences[0].factors, (), occurrences[0].rules)
@@ -160,9 +158,7 @@ def _with_fresh_indices(equation: Equation) -> Equation:
     )
 
 
-def contribution(
-    consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axes: Sequence[Limit]
-) -> Contribution:
+def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axes: Sequence[Limit]) -> Contribution:
     """Match one occurrence with the wanted indices (those of `axes`) and sum over what is left."""
     unknown = {limit.index: limit for limit in (*consumer.ranges, *occurrence.limits)}
     summation = {limit.index for limit in occurrence.limits}
@@ -201,9 +197,7 @@ class _Way(NamedTuple):
     rules: tuple[str, ...]
 
     def through(self, *factors: sp.Expr, rule: str | None = None, limits: tuple[Limit, ...] = ()) -> _Way:
-        return _Way(
-            self.limits + limits, (*self.factors, *factors), (*self.rules, rule) if rule else self.rules
-        )
+        return _Way(self.limits + limits, (*self.factors, *factors), (*self.rules, rule) if rule else self.rules)
 
 
 def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
@@ -235,9 +229,7 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
         row = row_of(node)
         for n, arg in enumerate(node.args):
             if not arg.is_number:
-                yield from _walk(
-                    arg, way.through(*local_derivative(node, n), rule=row.because if row else "function")
-                )
+                yield from _walk(arg, way.through(*local_derivative(node, n), rule=row.because if row else "function"))
     else:
         raise NetworkError(
             f"symbackprop cannot differentiate {type(node).__name__}: {node}",
@@ -248,7 +240,9 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
 def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
     base, exponent = node.args
     if not base.is_number:
-        power = () if exponent.is_number and exponent == 1 else (base if exponent - 1 == 1 else sp.Pow(base, exponent - 1),)
+        power = (
+            () if exponent.is_number and exponent == 1 else (base if exponent - 1 == 1 else sp.Pow(base, exponent - 1),)
+        )
         rule = "power" if exponent.is_positive else "reciprocal"
         yield from _walk(base, way.through(exponent, *power, rule=rule))
     if not exponent.is_number:

@@ -203,9 +203,7 @@ silu = activation(
 gelu = activation(
     "gelu",
     lambda z: z * (1 + sp.erf(z / sp.sqrt(2))) / 2,
-    derivative=lambda z, a: (
-        (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),
-    ),
+    derivative=lambda z, a: ((1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),),
     latex=r"\mathrm{GELU}",
     numpy="{0} * (1 + erf({0} / 2**.5)) / 2",
     because="gelu",

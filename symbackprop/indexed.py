@@ -253,9 +253,7 @@ def _innermost_last(limits: Sequence[Limit]) -> list[Limit]:
     remaining, ordered = list(limits), list[Limit]()
     while remaining:
         pending = {limit.index for limit in remaining}
-        ready = next(
-            limit for limit in remaining if not pending & (free_indices(limit.low) | free_indices(limit.high))
-        )
+        ready = next(limit for limit in remaining if not pending & (free_indices(limit.low) | free_indices(limit.high)))
         ordered.append(ready)
         remaining.remove(ready)
     return ordered
@@ -289,9 +287,7 @@ def match_indices(pattern: Any, candidate: Any, wild: set[Any]) -> dict[Any, Any
 
 def _is_index(expression: Any) -> bool:
     """Is it a sum of index symbols and numbers?"""
-    return all(
-        term.is_Integer or (term.is_Symbol and term.is_integer) for term in sp.Add.make_args(expression)
-    )
+    return all(term.is_Integer or (term.is_Symbol and term.is_integer) for term in sp.Add.make_args(expression))
 
 
 def affine_coefficient(expression: sp.Expr, index: sp.Symbol) -> sp.Expr | None:

@@ -69,9 +69,7 @@ def dense(units: int, activation: str | None = None, *, bias: bool = True) -> De
         NetworkError: an unknown activation, or fewer than one unit.
     """
     if activation is not None and activation not in ACTIVATIONS and activation != "softmax":
-        raise NetworkError(
-            f"unknown activation {activation!r}", hint=f"one of {', '.join(ACTIVATIONS)}, softmax"
-        )
+        raise NetworkError(f"unknown activation {activation!r}", hint=f"one of {', '.join(ACTIVATIONS)}, softmax")
     if units < 1:
         raise NetworkError(f"a layer needs at least one unit, not {units}")
     return Dense(units, activation, bias)
@@ -92,9 +90,7 @@ class Builder:
     names: dict[Base, Name] = field(default_factory=dict[Base, Name])
     axes: dict[Base, tuple[Limit, ...]] = field(default_factory=dict[Base, tuple[Limit, ...]])
 
-    def quantity(
-        self, text: str, *, role: Role | None = None, axes: tuple[Limit, ...] = ()
-    ) -> sp.IndexedBase:
+    def quantity(self, text: str, *, role: Role | None = None, axes: tuple[Limit, ...] = ()) -> sp.IndexedBase:
         """A new quantity with this name."""
         base = sp.IndexedBase(text)
         name = parse_name(text)
@@ -114,15 +110,11 @@ class Builder:
         unit, sample = sp.symbols("i s", integer=True)
         limits = {unit: Limit(unit, sp.S.One, sp.sympify(size)), sample: Limit(sample, sp.S.One, m)}
         target = self.entry(base, unit, sample)
-        self.equations.append(
-            Equation(target, expression(unit, sample), tuple(limits[i] for i in target.indices))
-        )
+        self.equations.append(Equation(target, expression(unit, sample), tuple(limits[i] for i in target.indices)))
 
     def sample_axes(self, size: Any) -> tuple[Limit, ...]:
         """The axes of a batch of `size` units."""
-        unit, sample = (
-            Limit(sp.Symbol(x, integer=True), sp.S.One, n) for x, n in (("i", sp.sympify(size)), ("s", m))
-        )
+        unit, sample = (Limit(sp.Symbol(x, integer=True), sp.S.One, n) for x, n in (("i", sp.sympify(size)), ("s", m)))
         return (sample, unit) if self.layout == "rows" else (unit, sample)
 
 
@@ -169,13 +161,8 @@ def sequential(
 
 
 def _dense(build: Builder, layer: Dense, number: int, before: Any, size: int) -> tuple[Any, int]:
-    i, j = (
-        Limit(sp.Symbol(x, integer=True), sp.S.One, sp.Integer(n))
-        for x, n in (("i", layer.units), ("j", size))
-    )
-    weights = build.quantity(
-        f"W^({number})", role="parameter", axes=(j, i) if build.layout == "rows" else (i, j)
-    )
+    i, j = (Limit(sp.Symbol(x, integer=True), sp.S.One, sp.Integer(n)) for x, n in (("i", layer.units), ("j", size)))
+    weights = build.quantity(f"W^({number})", role="parameter", axes=(j, i) if build.layout == "rows" else (i, j))
     bias = build.quantity(f"b^({number})", role="parameter", axes=(i,)) if layer.bias else None
     z = build.quantity(f"Z^({number})")
 
@@ -196,9 +183,7 @@ def _dense(build: Builder, layer: Dense, number: int, before: Any, size: int) ->
         build.define(
             a,
             layer.units,
-            lambda unit, sample: Softmax(
-                unit, build.entry(z, q, sample), Limit(q, sp.S.One, sp.Integer(layer.units))
-            ),
+            lambda unit, sample: Softmax(unit, build.entry(z, q, sample), Limit(q, sp.S.One, sp.Integer(layer.units))),
         )
     else:
         build.define(
@@ -213,9 +198,7 @@ def _batch_norm(build: Builder, layer: BatchNorm, number: int, before: Any, size
     i, t = sp.symbols("i t", integer=True)
     limit = Limit(i, sp.S.One, sp.Integer(size))
     mu, variance, normal, out = (build.quantity(f"{x}^({number})") for x in ("mu", "v", "N", "B"))
-    gamma, beta = (
-        build.quantity(f"{x}^({number})", role="parameter", axes=(limit,)) for x in ("gamma", "beta")
-    )
+    gamma, beta = (build.quantity(f"{x}^({number})", role="parameter", axes=(limit,)) for x in ("gamma", "beta"))
     mean = product([1 / m, sp.Sum(build.entry(before, i, t), (t, 1, m))])
     build.equations.append(Equation(mu[i], mean, (limit,)))
     spread = product([1 / m, sp.Sum((build.entry(before, i, t) - mu[i]) ** 2, (t, 1, m))])
@@ -258,32 +241,22 @@ def _difference(factor: Any) -> Loss:
             build,
             size,
             factor(size),
-            lambda k, s: sp.Pow(
-                sp.Add(build.entry(out, k, s), -build.entry(target, k, s), evaluate=False), 2
-            ),
+            lambda k, s: sp.Pow(sp.Add(build.entry(out, k, s), -build.entry(target, k, s), evaluate=False), 2),
         )
         return (), {}
 
     return add
 
 
-def _cross_entropy(
-    build: Builder, out: Any, size: int
-) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
+def _cross_entropy(build: Builder, out: Any, size: int) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
     """One-hot targets against probabilities."""
     target = build.quantity("Y", role="target", axes=build.sample_axes(size))
-    _over_all(
-        build, size, -1 / m, lambda k, s: product([build.entry(target, k, s), sp.log(build.entry(out, k, s))])
-    )
+    _over_all(build, size, -1 / m, lambda k, s: product([build.entry(target, k, s), sp.log(build.entry(out, k, s))]))
     k, s = sp.symbols("k s", integer=True)
-    return (
-        Assumption(sp.Sum(build.entry(target, k, s), (k, 1, size)), "=", sp.S.One, (Limit(s, sp.S.One, m),)),
-    ), {}
+    return (Assumption(sp.Sum(build.entry(target, k, s), (k, 1, size)), "=", sp.S.One, (Limit(s, sp.S.One, m),)),), {}
 
 
-def _softmax_cross_entropy(
-    build: Builder, out: Any, size: int
-) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
+def _softmax_cross_entropy(build: Builder, out: Any, size: int) -> tuple[tuple[Assumption, ...], Mapping[Base, Limit]]:
     """Integer labels against logits."""
     k, s = sp.symbols("k s", integer=True)
     labels = build.quantity("y", role="target", axes=(Limit(s, sp.S.One, m),))

@@ -113,9 +113,7 @@ class LabelSum(Node):
     body: Node
 
 
-def matrix_form(
-    expression: Any, axes: Sequence[sp.Symbol], labels: Collection[tuple[Any, int]] = frozenset()
-) -> Node:
+def matrix_form(expression: Any, axes: Sequence[sp.Symbol], labels: Collection[tuple[Any, int]] = frozenset()) -> Node:
     """The matrix form of an entry with the given free indices.
 
     Args:
@@ -145,9 +143,7 @@ def transposed(node: Node) -> Node:
         parts = tuple(transposed(f) for f in (node.factors if isinstance(node, Hadamard) else node.terms))
         return type(node)(node.col, node.row, parts)
     if isinstance(node, Apply):
-        return Apply(
-            node.col, node.row, node.pattern, node.slots, tuple(transposed(o) for o in node.operands)
-        )
+        return Apply(node.col, node.row, node.pattern, node.slots, tuple(transposed(o) for o in node.operands))
     if isinstance(node, Along):
         operand = transposed(node.operand) if node.kind == "softmax" else node.operand
         return Along(node.col, node.row, node.kind, node.axis, operand)
@@ -213,9 +209,7 @@ class _Reduction:
         """``[y[s] = k]``: the labels as columns (or rows) of a unit matrix."""
         if not isinstance(e.condition, sp.Eq):
             return None
-        label, index = (
-            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
-        )
+        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
         own = free_indices(e) & self.graph
         if not isinstance(label, sp.Indexed) or index not in self.graph or len(own) != 2 or own != {row, col}:
             return None
@@ -348,9 +342,7 @@ class _Graph:
         """Eliminate the bound indices, those of lowest degree first; then lay out what is left."""
         remaining = list(self.bound)
         while remaining:
-            index = min(
-                remaining, key=lambda i: (len(self._neighbours(i)), self._is_row(i), remaining.index(i))
-            )
+            index = min(remaining, key=lambda i: (len(self._neighbours(i)), self._is_row(i), remaining.index(i)))
             remaining.remove(index)
             self._eliminate(index)
         return self._layout(row, col)
@@ -372,11 +364,7 @@ class _Graph:
             position, node = label or (len(self.scalars), None)
             if node is None:
                 self.scalars.append((position, Leaf(None, None, self.bound[index].size)))
-            elif (
-                isinstance(node, Hadamard)
-                and len(node.factors) == 2
-                and all(f.row == index for f in node.factors)
-            ):
+            elif isinstance(node, Hadamard) and len(node.factors) == 2 and all(f.row == index for f in node.factors):
                 self.scalars.append((position, _chain(transposed(node.factors[0]), node.factors[1])))
             else:
                 self.scalars.append((position, _chain(transposed(ones), node)))

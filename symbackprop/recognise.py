@@ -61,11 +61,7 @@ def _sigmoid(above: Any, below: Any) -> Any:
 def _tanh(above: Any, below: Any) -> Any:
     """``(exp(z) - exp(-z)) / (exp(z) + exp(-z))``."""
     down = [t for t in sp.Add.make_args(below) if isinstance(t, sp.exp)]
-    if (
-        len(down) != 2
-        or len(sp.Add.make_args(below)) != 2
-        or evaluated(down[0].args[0] + down[1].args[0]) != 0
-    ):
+    if len(down) != 2 or len(sp.Add.make_args(below)) != 2 or evaluated(down[0].args[0] + down[1].args[0]) != 0:
         return None
     positive = min(down, key=lambda t: evaluated(t.args[0]).could_extract_minus_sign())
     negative = down[1 - down.index(positive)]

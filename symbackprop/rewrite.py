@@ -69,9 +69,7 @@ def weight(expression: Any) -> int:
     """How much there is to read: references, numbers and functions, a sum sign counted twice."""
     if not expression.args or isinstance(expression, sp.Indexed):
         return 0 if expression in (1, -1) else 1
-    own = (
-        2 if isinstance(expression, sp.Sum) else 1 if isinstance(expression, (sp.Function, Indicator)) else 0
-    )
+    own = 2 if isinstance(expression, sp.Sum) else 1 if isinstance(expression, (sp.Function, Indicator)) else 0
     parts = expression.args[:1] if isinstance(expression, sp.Sum) else expression.args
     return own + sum(weight(a) for a in parts)
 
@@ -111,9 +109,7 @@ def _at_label(term: Any) -> Any:
     for gate in sp.Mul.make_args(term):
         if isinstance(gate, Indicator) and isinstance(gate.condition, sp.Eq):
             label, index = (
-                gate.condition.args
-                if isinstance(gate.condition.lhs, sp.Indexed)
-                else gate.condition.args[::-1]
+                gate.condition.args if isinstance(gate.condition.lhs, sp.Indexed) else gate.condition.args[::-1]
             )
             if isinstance(label, sp.Indexed) and index.is_Symbol:
                 rest = sp.Mul(*(f for f in sp.Mul.make_args(term) if f != gate))

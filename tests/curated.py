@@ -1,6 +1,6 @@
 """The curated sheets in `outputs/`: every built-in network, English and Chinese, Markdown, LaTeX and HTML.
 
-    python tests/curated.py     # write them anew; a test compares byte for byte
+python tests/curated.py     # write them anew; a test compares byte for byte
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def render(folder: Path) -> None:
 def contents(folder: Path) -> dict[str, bytes]:
     """The bytes of every sheet in a folder by name."""
     endings = (*FORMATS, "svg")
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix[1:] in endings and p.name.count(".") == 2}
+    return {
+        p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix[1:] in endings and p.name.count(".") == 2
+    }
 
 
 def rendered() -> dict[str, bytes]:

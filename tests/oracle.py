@@ -50,9 +50,7 @@ class Instance:
             n
             for n, limit in enumerate(limits)
             if not any(
-                other.index in sp.Tuple(limit.low, limit.high).free_symbols
-                for other in limits
-                if other is not limit
+                other.index in sp.Tuple(limit.low, limit.high).free_symbols for other in limits if other is not limit
             )
         )
         limit = limits.pop(ready)
@@ -94,8 +92,7 @@ class Instance:
     def condition(self, c: Any, env: dict[Any, int]) -> Any:
         """An Iverson bracket: index conditions become 0 or 1, conditions on data a Piecewise."""
         if any(
-            isinstance(a, sp.Symbol) and a not in env and a not in self.sizes
-            for a in sp.preorder_traversal(c)
+            isinstance(a, sp.Symbol) and a not in env and a not in self.sizes for a in sp.preorder_traversal(c)
         ) and not self._is_index_condition(c, env):
             relation = c.func(*(self.expand(a, env) for a in c.args))
             return sp.Piecewise((1, relation), (0, True))
@@ -155,9 +152,7 @@ class Instance:
         """Every index tuple of a quantity."""
         return [tuple(env[a.index] for a in quantity.axes) for env in self.assignments(quantity.axes, {})]
 
-    def adjoint_values(
-        self, sweep: Any, values: dict[sp.Symbol, Any]
-    ) -> dict[Any, dict[tuple[int, ...], float]]:
+    def adjoint_values(self, sweep: Any, values: dict[sp.Symbol, Any]) -> dict[Any, dict[tuple[int, ...], float]]:
         """Every element of every adjoint, from the sweep's expressions evaluated element by element."""
         forward = {s: self.value(s, values) for s in self.definitions} | values
         network, cache = self.network, {}

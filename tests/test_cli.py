@@ -57,9 +57,7 @@ def test_help_imports_neither_sympy_nor_numpy() -> None:
     assert "Derive the backward pass" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["derive"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]]
-)
+@pytest.mark.parametrize("command", [[], ["derive"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]])
 def test_every_help_has_examples(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -197,9 +195,7 @@ class TestTrain:
 
     def test_plot(self, folder: Path) -> None:
         pytest.importorskip("matplotlib")
-        result = run(
-            "train", "line.net", "--data", "line.csv", "--epochs", "5", "--rate", "0.1", "--plot", "l.svg"
-        )
+        result = run("train", "line.net", "--data", "line.csv", "--epochs", "5", "--rate", "0.1", "--plot", "l.svg")
         assert result.exit_code == 0, result.stderr
         assert (folder / "l.svg").read_text().startswith("<?xml")
 
@@ -288,9 +284,7 @@ def test_debug_shows_the_traceback() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell with pipes")
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    script = (
-        f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
-    )
+    script = f"{sys.executable} -m symbackprop.cli derive two-two-one --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr

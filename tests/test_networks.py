@@ -96,9 +96,7 @@ def values() -> dict[str, Array]:
         "W_2": (CLASSES, HIDDEN),
         "b_2": (CLASSES,),
     }
-    return {name: draw.standard_normal(shape) for name, shape in shapes.items()} | {
-        "Y": targets / targets.sum(axis=0)
-    }
+    return {name: draw.standard_normal(shape) for name, shape in shapes.items()} | {"Y": targets / targets.sum(axis=0)}
 
 
 def forward(v: dict[str, Array], hidden: str, output: str, loss: str) -> Any:
@@ -171,9 +169,7 @@ def test_exactly_one_mean_in_both_conventions(delta: Any) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_in_is_dtype_out(dtype: Any) -> None:
     program = (
-        sb.read(COLUMNS.format(hidden="relu", output="softmax", loss=LOSSES["half mean square"][0]))
-        .derive()
-        .compile()
+        sb.read(COLUMNS.format(hidden="relu", output="softmax", loss=LOSSES["half mean square"][0])).derive().compile()
     )
     _, gradients = program({name: value.astype(dtype) for name, value in values().items()})
     assert {g.dtype for g in gradients.values()} == {np.dtype(dtype)}
@@ -214,9 +210,7 @@ def test_pytorch_sample_of_document_001() -> None:
         assert np.abs(history.values[name] - parameter.detach().numpy()).max() < 1e-10
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in sb.networks() if n not in ("deep", "fully-connected", "two-layers")]
-)
+@pytest.mark.parametrize("name", [n for n in sb.networks() if n not in ("deep", "fully-connected", "two-layers")])
 def test_built_in_networks(name: str) -> None:
     assert sb.read(name).derive().gradient_check().ok
 

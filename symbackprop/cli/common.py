@@ -23,16 +23,12 @@ def network_argument(command: F) -> F:
 
 def output_option(command: F) -> F:
     """The option -o FILE."""
-    return click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")(
-        command
-    )
+    return click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")(command)
 
 
 def values_option(text: str) -> Callable[[F], F]:
     """The option --values FILE."""
-    return click.option(
-        "--values", metavar="FILE", help=f"{text} (JSON, NPZ, or lines such as 'w_12 := 0.5')."
-    )
+    return click.option("--values", metavar="FILE", help=f"{text} (JSON, NPZ, or lines such as 'w_12 := 0.5').")
 
 
 def read_network(source: str) -> Network:

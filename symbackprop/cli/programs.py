@@ -93,12 +93,8 @@ def gradcheck(network: str, values: str | None, seed: int) -> None:
 )
 @values_option("Where the parameters start, and constants")
 @click.option("--rate", type=float, default=0.5, show_default=True, help="Learning rate.")
-@click.option(
-    "--epochs", type=click.IntRange(0), default=1000, show_default=True, help="Passes over the data."
-)
-@click.option(
-    "--batch", "batch_size", type=click.IntRange(1), metavar="N", help="Samples in an update (default: all)."
-)
+@click.option("--epochs", type=click.IntRange(0), default=1000, show_default=True, help="Passes over the data.")
+@click.option("--batch", "batch_size", type=click.IntRange(1), metavar="N", help="Samples in an update (default: all).")
 @click.option(
     "--optimizer",
     type=click.Choice(["sgd", "momentum", "adam"]),
@@ -189,9 +185,7 @@ def _save(values: Mapping[str, Any], output: str | None) -> None:
         save_npz(output, values)
     else:
         write(
-            json.dumps(
-                {name: value.tolist() for name, value in values.items()}, indent=2, ensure_ascii=False
-            ),
+            json.dumps({name: value.tolist() for name, value in values.items()}, indent=2, ensure_ascii=False),
             output,
         )
 

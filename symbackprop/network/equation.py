@@ -46,9 +46,7 @@ class Equation:
     @property
     def index_symbols(self) -> tuple[sp.Symbol, ...]:
         """The indices on the left side that run over a range."""
-        return tuple(
-            i for i in self.at if isinstance(i, sp.Symbol) and any(i == r.index for r in self.ranges)
-        )
+        return tuple(i for i in self.at if isinstance(i, sp.Symbol) and any(i == r.index for r in self.ranges))
 
 
 @dataclass(frozen=True)

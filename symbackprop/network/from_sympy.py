@@ -72,9 +72,7 @@ def specification_from_sympy(
         for base in bases:
             symbol = _base(base)
             if declared.setdefault(symbol, role) != role:
-                raise NetworkError(
-                    f"{symbol} has two roles: {declared[symbol]} and {role}", hint="declare it once"
-                )
+                raise NetworkError(f"{symbol} has two roles: {declared[symbol]} and {role}", hint="declare it once")
     return Specification(
         tuple(built),
         roles=declared,

@@ -43,9 +43,7 @@ def _shifted(equation: Equation) -> Iterator[Axis]:
 
 def _running_along(places: list[tuple[Base, int, Any]], labels: set[Axis]) -> Iterator[Axis]:
     """Axes whose index stands at a label somewhere in the same equation."""
-    indices = {
-        i for base, position, index in places if (base, position) in labels for i in free_indices(index)
-    }
+    indices = {i for base, position, index in places if (base, position) in labels for i in free_indices(index)}
     for base, position, index in places:
         if free_indices(index) & indices:
             yield base, position
@@ -60,9 +58,7 @@ def _places(equation: Equation) -> Iterator[tuple[Base, int, Any]]:
         node, names = stack.pop()
         if isinstance(node, sp.Indexed):
             yield from (
-                (node.base, n, i.xreplace(names))
-                for n, i in enumerate(node.indices)
-                if not isinstance(i, sp.Indexed)
+                (node.base, n, i.xreplace(names)) for n, i in enumerate(node.indices) if not isinstance(i, sp.Indexed)
             )
         elif node.args:
             own = {limit.index: sp.Dummy(limit.index.name, integer=True) for limit in bound_limits(node)}

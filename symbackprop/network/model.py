@@ -39,15 +39,10 @@ class Network:
     def __init__(self, specification: Specification) -> None:
         self.specification = specification
         if not specification.equations:
-            raise NetworkError(
-                "there is no equation here", hint="write one equation a line, such as z = w x + b"
-            )
+            raise NetworkError("there is no equation here", hint="write one equation a line, such as z = w x + b")
         self.names = _names(specification)
         equations, axes = infer_ranges(
-            [
-                _without_shadows(replace(e, expression=recognise(e.expression)))
-                for e in specification.equations
-            ],
+            [_without_shadows(replace(e, expression=recognise(e.expression))) for e in specification.equations],
             specification.axes,
             specification.ranges,
             self.names,
@@ -176,8 +171,7 @@ class Network:
         for base, role in declared.items():
             if base in defined and role != "loss":
                 raise NetworkError(
-                    f"{self.names[base].plain} has two roles: it is declared as {role}, "
-                    f"and an equation defines it",
+                    f"{self.names[base].plain} has two roles: it is declared as {role}, and an equation defines it",
                     hint="remove the declaration or the equation",
                 )
         roles = assign_roles([b for b in used if b not in defined], self.names, declared)

@@ -34,19 +34,14 @@ def evaluation_order(equations: Sequence[Equation], names: Mapping[Base, Name]) 
     defined: dict[Base, list[int]] = {}
     for number, equation in enumerate(equations):
         defined.setdefault(equation.base, []).append(number)
-    reads = [
-        [n for base in dict.fromkeys(base_uses(e.expression)) for n in defined.get(base, ())]
-        for e in equations
-    ]
+    reads = [[n for base in dict.fromkeys(base_uses(e.expression)) for n in defined.get(base, ())] for e in equations]
     groups: list[Group] = []
     for component in _components(reads):
         members = [equations[n] for n in sorted(component)]
         if len(members) == 1 and component[0] not in reads[component[0]]:
             groups.append(Group((members[0],)))
         else:
-            groups.append(
-                _recurrence(members, {b: [equations[n] for n in ns] for b, ns in defined.items()}, names)
-            )
+            groups.append(_recurrence(members, {b: [equations[n] for n in ns] for b, ns in defined.items()}, names))
     return groups
 
 
@@ -88,9 +83,7 @@ def _components(reads: Sequence[Sequence[int]]) -> list[list[int]]:
     return components
 
 
-def _recurrence(
-    members: list[Equation], defined: Mapping[Base, list[Equation]], names: Mapping[Base, Name]
-) -> Group:
+def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]], names: Mapping[Base, Name]) -> Group:
     """Check a circle of equations: along one axis every step must lead to an earlier instance."""
     bases = {e.base for e in members}
     directions: set[int] = set()
@@ -106,9 +99,7 @@ def _recurrence(
                 directions.add(1 if step < 0 else -1)
                 _require_base_case(use, defined[use.base], names)
         if any(base in bases and isinstance(base, sp.Symbol) for base in base_uses(equation.expression)):
-            same_instance[number] += [
-                n for n, e in enumerate(members) if e.base in set(base_uses(equation.expression))
-            ]
+            same_instance[number] += [n for n, e in enumerate(members) if e.base in set(base_uses(equation.expression))]
     order = _components([same_instance[n] for n in range(len(members))])
     circle = next((c for c in order if len(c) > 1 or c[0] in same_instance[c[0]]), None)
     if circle is not None or len(directions) > 1:

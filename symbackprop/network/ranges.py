@@ -147,9 +147,7 @@ def _axes_from_plain_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> bool:
         if len(set(use.at)) < len(use.at) or len(own) < len(use.at) or foreign & free_indices(bounds):
             continue
         if use.base in found:
-            renamed = dict(
-                zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True)
-            )
+            renamed = dict(zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True))
             own = [limit.replace(renamed) for limit in own]
             found[use.base] = [_hull(a, b) for a, b in zip(found[use.base], own, strict=True)]
         else:
@@ -222,9 +220,7 @@ def _check_use(use: Use, axes: Mapping[Base, Axes], names: Mapping[Base, Name]) 
     """Every reference must stay inside the axes: refused unless it can be proven."""
     known, name = axes[use.base], names[use.base].plain
     if len(known) != len(use.at):
-        raise NetworkError(
-            f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}"
-        )
+        raise NetworkError(f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}")
     at = dict(zip((axis.index for axis in known), use.at, strict=True))
     for position, (index, axis) in enumerate(zip(use.at, known, strict=True), start=1):
         if any(isinstance(part, sp.Indexed) for part in sp.preorder_traversal(index)):

@@ -91,9 +91,7 @@ class _Unrolling:
             target: Any = self._expand(equation.target, env)
             at = set(target.indices) if isinstance(target, sp.Indexed) else set[Any]()
             ranges = tuple(self._limit(r, env) for r in equation.ranges if r.index in at)
-            yield replace(
-                equation, target=target, expression=self._expand(equation.expression, env), ranges=ranges
-            )
+            yield replace(equation, target=target, expression=self._expand(equation.expression, env), ranges=ranges)
 
     def _values(self, limits: list[Limit], env: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
         if not limits:

@@ -166,11 +166,7 @@ class Lowering:
             labels = node.name.scripts
             if len(labels) == 1 and node.name.stem.key in self.size_families:  # n_0 beside n_{l-1}
                 text = labels[0].text
-                at = (
-                    sp.Integer(text)
-                    if text.isdigit()
-                    else self.sizes.setdefault(text, sp.Symbol(text, integer=True))
-                )
+                at = sp.Integer(text) if text.isdigit() else self.sizes.setdefault(text, sp.Symbol(text, integer=True))
                 return sp.Function(node.name.stem.plain, integer=True)(at)
             return self.sizes.setdefault(key, sp.Symbol(node.name.plain, integer=True))
         if isinstance(node, tree.Number):
@@ -181,9 +177,7 @@ class Lowering:
             return -self.size(node.operand)
         if isinstance(node, tree.Multiply):
             return sp.Mul(*(self.size(f) for f in node.factors))
-        raise Trouble(
-            "this is not a size", node.span, "write a number or a name, such as n_1, or a sum of such"
-        )
+        raise Trouble("this is not a size", node.span, "write a number or a name, such as n_1, or a sum of such")
 
     # -- expressions ---------------------------------------------------------------------------------------------
     def tensor(self, node: tree.Node) -> Tensor:
@@ -236,9 +230,7 @@ class Lowering:
             return Tensor(sizes[0], ONE, lambda r, _c: base[(*lead, r)], label, vector=True)
         if len(sizes) == 2:
             return Tensor(*sizes, lambda r, c: base[(*lead, r, c)], label)
-        raise Trouble(
-            f"{label} has {len(sizes)} axes: matrix notation has two", node.span, "write its indices"
-        )
+        raise Trouble(f"{label} has {len(sizes)} axes: matrix notation has two", node.span, "write its indices")
 
     def split_scripts(self, entry: Entry, node: Any) -> tuple[list[Any], list[Any]]:
         """Index expressions of the leading axes, and of the quantity's own axes."""
@@ -254,9 +246,7 @@ class Lowering:
             else:
                 rest += items
         if waiting:
-            raise Trouble(
-                f"{node.name.plain} needs its label", node.span, f"write {node.name.plain}^[l], for example"
-            )
+            raise Trouble(f"{node.name.plain} needs its label", node.span, f"write {node.name.plain}^[l], for example")
         return lead, rest
 
     @staticmethod
@@ -330,9 +320,7 @@ class Lowering:
             result = total(inner, self.fresh, rows=True, cols=True, inside=sp.Abs)
             return elementwise([result], lambda e: sp.Pow(e[0], power), "power")
         if node.subscript not in (None, "2", "F"):
-            raise Trouble(
-                f"the norm with subscript {node.subscript} is not supported", node.span, "use F, 2 or 1"
-            )
+            raise Trouble(f"the norm with subscript {node.subscript} is not supported", node.span, "use F, 2 or 1")
         if node.subscript == "2" and inner.cols not in (ONE, None) and inner.rows != 1:
             raise Trouble(
                 "the 2-norm of a matrix is its largest singular value, which is not supported",
@@ -386,8 +374,7 @@ class Lowering:
                     "write the condition as a factor [j != i]",
                 )
             bounds = [
-                (s, low, high if high is not None else self.range_of(s, entry, node.span))
-                for s, low, high in limits
+                (s, low, high if high is not None else self.range_of(s, entry, node.span)) for s, low, high in limits
             ]
             if node.kind == "mean":
                 return product([1 / b[2] for b in bounds] + [sp.Sum(entry, *reversed(bounds))])
@@ -396,9 +383,7 @@ class Lowering:
             if node.kind == "min":
                 return _minus(MaxOver(_minus(entry), *bounds))
             if node.kind == "prod":
-                raise Trouble(
-                    "a product over an index is not supported", node.span, "take the sum of logarithms"
-                )
+                raise Trouble("a product over an index is not supported", node.span, "take the sum of logarithms")
             return sp.Sum(entry, *reversed(bounds))
 
         return Tensor(body.rows, body.cols, at)
@@ -496,9 +481,7 @@ class Lowering:
         result = total(a, self.fresh, rows=rows, cols=cols)
         if node.function != "mean":
             return result
-        count = sp.Mul(
-            *(size for summed, size in ((rows, a.rows), (cols, a.cols)) if summed and size is not None)
-        )
+        count = sp.Mul(*(size for summed, size in ((rows, a.rows), (cols, a.cols)) if summed and size is not None))
         return elementwise([scalar(sp.Pow(count, -1)), result], product, "mean")
 
     def diag(self, _node: Any, a: Tensor) -> Tensor:
@@ -522,9 +505,7 @@ class Lowering:
     def _cases(self, node: Any) -> Tensor:
         rows: list[tuple[Tensor, Tensor | None]] = []
         for value, condition in node.branches:
-            test = (
-                None if condition is None else self._indicator(tree.Indicator(condition, span=condition.span))
-            )
+            test = None if condition is None else self._indicator(tree.Indicator(condition, span=condition.span))
             rows.append((self.tensor(value), test))
         flat = [part for value, test in rows for part in ((value, test) if test else (value,))]
 
@@ -651,9 +632,7 @@ def _nested(cls: Any, entries: Sequence[Any]) -> Any:
 
 
 def _derivative_of(cls: Any, arguments: Sequence[Tensor], name: str) -> Tensor:
-    return elementwise(
-        arguments, lambda e: sp.Mul(*fn.local_derivative(cls(*e), 0), evaluate=False), name + "'"
-    )
+    return elementwise(arguments, lambda e: sp.Mul(*fn.local_derivative(cls(*e), 0), evaluate=False), name + "'")
 
 
 def _condition_of(gate: Any) -> Any:

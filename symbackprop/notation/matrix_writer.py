@@ -92,9 +92,7 @@ class MatrixWriter:
                 return name + self._markup.brackets(self._write(operand)[0]), ATOM
             case LabelSum(limit=limit, body=body):
                 index = self.writer(limit.index)
-                sign = self._markup.sum_sign(
-                    "sum", f"{index}={self.writer(limit.low)}", self.writer(limit.high)
-                )
+                sign = self._markup.sum_sign("sum", f"{index}={self.writer(limit.low)}", self.writer(limit.high))
                 return sign + self._at_least(body, HADAMARD), HADAMARD
             case _:
                 raise TypeError(type(node).__name__)
@@ -135,11 +133,7 @@ class MatrixWriter:
 
     def _elementwise(self, factors: Sequence[Node], whole: Node) -> tuple[str, int]:
         """Factors of full size joined by the elementwise sign; vectors that are spread become diagonal matrices."""
-        full = [
-            f
-            for f in factors
-            if (f.row is None) == (whole.row is None) and (f.col is None) == (whole.col is None)
-        ]
+        full = [f for f in factors if (f.row is None) == (whole.row is None) and (f.col is None) == (whole.col is None)]
         left = [f for f in factors if f not in full and f.row is not None]
         right = [f for f in factors if f not in full and f.row is None]
         above = [f for f in full if not _is_reciprocal(f)]
@@ -156,9 +150,7 @@ class MatrixWriter:
             diagonal = r"\mathrm{diag}" if self._markup is LATEX else "diag"
             text = self._markup.brackets(text) if strength < PRODUCT else text
             before = "".join(diagonal + self._markup.brackets(self(f)) + self._signs.between for f in left)
-            after = "".join(
-                self._signs.between + diagonal + self._markup.brackets(self(transposed(f))) for f in right
-            )
+            after = "".join(self._signs.between + diagonal + self._markup.brackets(self(transposed(f))) for f in right)
             text, strength = before + text + after, PRODUCT
         return text, strength
 

@@ -109,8 +109,7 @@ class _Reader:
             rate=rate,
             title=self.title,
             assumptions=tuple(
-                self._guard(line, lambda a=a: self._assumption(a))
-                for line, a in self._declared(tree.Assumption)
+                self._guard(line, lambda a=a: self._assumption(a)) for line, a in self._declared(tree.Assumption)
             ),
             values=values,
         )
@@ -161,18 +160,14 @@ class _Reader:
                 limit = Limit(sp.Symbol("k", integer=True), low + 1, high + 1)
             entry = Entry(reference.name, leading, sizes, label, declared=True, labels=limit)
             if reference.name.key in self.low.entries:
-                raise Trouble(
-                    f"{reference.name.plain} is declared twice", reference.span, "remove one of the two"
-                )
+                raise Trouble(f"{reference.name.plain} is declared twice", reference.span, "remove one of the two")
             self.low.entries[reference.name.key] = entry
 
     def _leading(self, left: Any) -> tuple[str, ...]:
         """The kinds of scripts that are labels: brackets, and subscripts where declared names have them (``W_l``)."""
         kinds = {kind for entry in self.low.entries.values() for kind in entry.leading}
         return tuple(
-            s.kind
-            for s in left.scripts
-            if s.kind in ("bracket", "paren") or (s.kind in kinds and len(s.items) == 1)
+            s.kind for s in left.scripts if s.kind in ("bracket", "paren") or (s.kind in kinds and len(s.items) == 1)
         )
 
     def _names_on_the_left(self) -> None:
@@ -204,12 +199,7 @@ class _Reader:
     def _size_of_range(self, line: Line, spans: dict[str, tree.Limits], item: tree.Node) -> Any:
         """The size of an axis that an equation's own index runs over from 1, else None."""
         limits = spans.get(item.name.key) if isinstance(item, tree.Reference) else None
-        if (
-            limits is None
-            or not isinstance(limits.low, tree.Number)
-            or limits.low.value != 1
-            or limits.high is None
-        ):
+        if limits is None or not isinstance(limits.low, tree.Number) or limits.low.value != 1 or limits.high is None:
             return None
         high = limits.high
         return self._guard(line, lambda: self.low.size(high))
@@ -217,11 +207,7 @@ class _Reader:
     def _touch_size(self, bound: tree.Node) -> None:
         """Names in the bounds of a range are sizes."""
         for node in walk(bound):
-            if (
-                isinstance(node, tree.Reference)
-                and not node.scripts
-                and node.name.key not in self.low.entries
-            ):
+            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.low.entries:
                 self.low.size(node)
 
     def _roles(self) -> tuple[dict[str, Role], str | None, Name | None]:
@@ -288,9 +274,7 @@ class _Reader:
             changed, blocked = False, list[Pending]()
             for waiting in self.pending:
                 entry = self.low.entries[waiting.statement.left.name.key]  # type: ignore[attr-defined]
-                if (entry.sizes is not None and None not in entry.sizes) or self._has_all_indices(
-                    waiting, entry
-                ):
+                if (entry.sizes is not None and None not in entry.sizes) or self._has_all_indices(waiting, entry):
                     continue
                 try:
                     changed |= self._guard_shape(waiting, entry)
@@ -342,11 +326,7 @@ class _Reader:
         for script in left.scripts:
             for item in script.items:
                 for node in walk(item):
-                    if (
-                        isinstance(node, tree.Reference)
-                        and not node.scripts
-                        and node.name.key not in self.low.sizes
-                    ):
+                    if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.low.sizes:
                         self.low.bind(node.name)
         for limits in statement.ranges:
             self.low.bind(limits.index)
@@ -400,10 +380,7 @@ class _Reader:
         for node in walk(condition):
             if isinstance(node, tree.Reference):
                 for item in (i for s in node.scripts for i in s.items):
-                    if (
-                        isinstance(item, tree.Reference)
-                        and item.name.key not in bound | self.low.sizes.keys()
-                    ):
+                    if isinstance(item, tree.Reference) and item.name.key not in bound | self.low.sizes.keys():
                         free[item.name.key] = item.name
         symbols = [self.low.bind(name) for name in free.values()]
         if (
@@ -432,9 +409,7 @@ def _index_letters(statement: tree.Equation) -> set[str]:
     return found
 
 
-def _plain_left_side(
-    at: Sequence[Any], ranges: Sequence[Limit], expression: Any
-) -> tuple[list[Any], list[Limit], Any]:
+def _plain_left_side(at: Sequence[Any], ranges: Sequence[Limit], expression: Any) -> tuple[list[Any], list[Limit], Any]:
     """``h[t+1] = f(h[t])`` for t = 0..T-1 as ``h[t] = f(h[t-1])`` for t = 1..T."""
     at, ranges = list(at), list(ranges)
     for position, index in enumerate(at):

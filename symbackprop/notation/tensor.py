@@ -91,9 +91,7 @@ def elementwise(
         fits_rows, new_rows = _joined(rows, part.rows)
         fits_cols, new_cols = _joined(cols, part.cols)
         if not (fits_rows and fits_cols):
-            before = next(
-                p for p in parts if not (_joined(p.rows, part.rows)[0] and _joined(p.cols, part.cols)[0])
-            )
+            before = next(p for p in parts if not (_joined(p.rows, part.rows)[0] and _joined(p.cols, part.cols)[0]))
             raise Clash(
                 f"the {what} does not conform: {before.label or 'the first part'} is {before.shape}, "
                 f"{part.label or 'the other'} is {part.shape}",

@@ -3,6 +3,7 @@ r"""Scalar expressions over indices -> mathematical notation, in LaTeX or as pla
 Contract: a `Writer` prints an expression in the order in which it stands, factored as it is, with names from a table;
 bound indices get letters that fit their range and clash with nothing around them.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -65,11 +66,17 @@ LATEX = Markup(
     root=lambda x: rf"\sqrt{{{x}}}",
     absolute=lambda x: rf"\left|{x}\right|",
     indicator=lambda x: rf"\mathbf{{1}}[{x}]",
-    cases=lambda rows: r"\begin{cases} " + r" \\ ".join(rf"{v} & \text{{if }} {c}" if c else rf"{v} & \text{{otherwise}}"
-                                                       for v, c in rows) + r" \end{cases}",
+    cases=lambda rows: (
+        r"\begin{cases} "
+        + r" \\ ".join(rf"{v} & \text{{if }} {c}" if c else rf"{v} & \text{{otherwise}}" for v, c in rows)
+        + r" \end{cases}"
+    ),
     partial=lambda a, b: rf"\frac{{\partial {a}}}{{\partial {b}}}",
     relations={"Gt": ">", "Ge": r"\ge", "Lt": "<", "Le": r"\le", "Eq": "=", "Ne": r"\ne", "And": r"\wedge"},
-    times=r"\,", dot=r" \cdot ", infinity=r"\infty")
+    times=r"\,",
+    dot=r" \cdot ",
+    infinity=r"\infty",
+)
 
 TEXT = Markup(
     name=lambda name: name.unicode,
@@ -85,7 +92,9 @@ TEXT = Markup(
     cases=lambda rows: "{" + "; ".join(f"{v} if {c}" if c else f"{v} otherwise" for v, c in rows) + "}",
     partial=lambda a, b: f"∂{a}/∂{b}",
     relations={"Gt": ">", "Ge": "≥", "Lt": "<", "Le": "≤", "Eq": "=", "Ne": "≠", "And": "∧"},
-    times=" ", dot=" · ")
+    times=" ",
+    dot=" · ",
+)
 
 
 def _group(text: str) -> str:
@@ -203,19 +212,25 @@ class Writer:
     def _indexed(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         named = self.names.get(e.base)
         if isinstance(named, Partial):
-            parts = (named.upper, e.indices[:named.upper_axes]), (named.lower, e.indices[named.upper_axes:])
+            parts = (named.upper, e.indices[: named.upper_axes]), (named.lower, e.indices[named.upper_axes :])
             return self.markup.partial(*(self._write(base[at] if at else base, letters)[0] for base, at in parts)), ATOM
         kinds = self.leading.get(e.base, ())
         entries = [self._index(i, letters) for i in e.indices]
         text = self._labelled(self.name(e.base), list(zip(kinds, entries, strict=False)))
-        entries = entries[len(kinds):]
+        entries = entries[len(kinds) :]
         if not entries:
             return text, ATOM
         simple = all(len(i) == 1 or i in _SHORT for i in entries)
-        below = ("" if self.markup is TEXT or all(len(i) == 1 for i in entries) else " ").join(entries) if simple else (
-            ", ".join(entries) if self.markup is LATEX else ",".join(entries))
-        if "_" in text.replace(r"\_", "") or text.startswith(r"\frac") or self.markup is TEXT and any(
-                c in text for c in "₀₁₂₃₄₅₆₇₈₉/"):
+        below = (
+            ("" if self.markup is TEXT or all(len(i) == 1 for i in entries) else " ").join(entries)
+            if simple
+            else (", ".join(entries) if self.markup is LATEX else ",".join(entries))
+        )
+        if (
+            "_" in text.replace(r"\_", "")
+            or text.startswith(r"\frac")
+            or (self.markup is TEXT and any(c in text for c in "₀₁₂₃₄₅₆₇₈₉/"))
+        ):
             text = self.markup.brackets(text)
         return self.markup.subscript(text, below), ATOM
 
@@ -229,7 +244,11 @@ class Writer:
         parts: list[str] = []
         indices = not e.has(sp.Indexed) and all(s.is_integer for s in free_indices(e))
         for term in sorted(e.args, key=_index_order) if indices else e.args:
-            text = self._bracketed(term, letters, PRODUCT) if not isinstance(term, sp.Add) else self._write(term, letters)[0]
+            text = (
+                self._bracketed(term, letters, PRODUCT)
+                if not isinstance(term, sp.Add)
+                else self._write(term, letters)[0]
+            )
             negative = self._is_negative(term)
             if negative:
                 positive = -term if term.is_number else _negated(term)
@@ -256,15 +275,19 @@ class Writer:
         if not below:
             if number != 1 or not above:
                 pieces.append(self._write(number, letters)[0])
-        elif len(above) == 1 and number.is_Integer and not isinstance(above[0], sp.Sum) and (
-                number == 1 or above[0].is_Symbol or isinstance(above[0], sp.Indexed)):
+        elif (
+            len(above) == 1
+            and number.is_Integer
+            and not isinstance(above[0], sp.Sum)
+            and (number == 1 or above[0].is_Symbol or isinstance(above[0], sp.Indexed))
+        ):
             top = self._product([number, *above], letters)[0] if number != 1 else self._write(above[0], letters)[0]
             pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
             above = []
         elif number.is_Integer and (early := _names_before_denominator(rest)):
             top = self._product([number, *early], letters)[0]
             pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
-            above = above[len(early):]
+            above = above[len(early) :]
         else:
             denominator = [sp.Integer(number.q), *below] if number.is_Rational and number.q != 1 else below
             top = number.p if number.is_Rational else number
@@ -278,8 +301,10 @@ class Writer:
         joined = pieces[0]
         for previous, piece in zip(pieces, pieces[1:], strict=False):
             digits = previous[-1].isdigit() and piece[0].isdigit()
-            tight = previous.endswith(")") and piece.startswith("(") or previous.isdigit() and not digits
-            joined += (self.markup.dot if digits else "" if tight and self.markup is LATEX else self.markup.times) + piece
+            tight = (previous.endswith(")") and piece.startswith("(")) or (previous.isdigit() and not digits)
+            joined += (
+                self.markup.dot if digits else "" if tight and self.markup is LATEX else self.markup.times
+            ) + piece
         return sign + joined, SIGN if sign else PRODUCT if len(pieces) > 1 else self._strength(rest, number)
 
     @staticmethod
@@ -365,8 +390,9 @@ class Writer:
         spelled = parse_name(f"{e.func.__name__}_{entries[0]}") if entries[0].isdigit() else None
         if spelled is not None and len(entries) == 1:
             return self.markup.name(spelled)
-        return self.markup.subscript(self.markup.name(parse_name(e.func.__name__) or opaque_name(e.func.__name__)),
-                                     ",".join(entries))
+        return self.markup.subscript(
+            self.markup.name(parse_name(e.func.__name__) or opaque_name(e.func.__name__)), ",".join(entries)
+        )
 
     def _exp(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         return self.markup.superscript("e", self._write(e.args[0], letters)[0]), POWER
@@ -374,8 +400,11 @@ class Writer:
     def _log(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         text, strength = self._write(e.args[0], letters)
         name = r"\log" if self.markup is LATEX else "log"
-        return (f"{name} {text}", PRODUCT) if strength == ATOM and not text.endswith(")") else (
-            name + self.markup.brackets(text), ATOM)
+        return (
+            (f"{name} {text}", PRODUCT)
+            if strength == ATOM and not text.endswith(")")
+            else (name + self.markup.brackets(text), ATOM)
+        )
 
     def _abs(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         return self.markup.absolute(self._write(e.args[0], letters)[0]), ATOM
@@ -393,8 +422,14 @@ class Writer:
         left: Any = c.lhs
         right: Any = c.rhs
         kind = type(c).__name__
-        relation = {"StrictGreaterThan": "Gt", "GreaterThan": "Ge", "StrictLessThan": "Lt", "LessThan": "Le",
-                    "Equality": "Eq", "Unequality": "Ne"}[kind]
+        relation = {
+            "StrictGreaterThan": "Gt",
+            "GreaterThan": "Ge",
+            "StrictLessThan": "Lt",
+            "LessThan": "Le",
+            "Equality": "Eq",
+            "Unequality": "Ne",
+        }[kind]
         if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):
             left, right, relation = _balanced(left)
         if relation == "Eq" and left.is_Symbol and right.is_Symbol and left.name.isupper() and right.name.islower():
@@ -406,15 +441,29 @@ class Writer:
         return self.condition(e, letters), SUM
 
     def _piecewise(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
-        return self.markup.cases([(self._write(v, letters)[0], "" if c is sp.true else self.condition(c, letters))
-                                  for v, c in e.args]), ATOM
+        return self.markup.cases(
+            [(self._write(v, letters)[0], "" if c is sp.true else self.condition(c, letters)) for v, c in e.args]
+        ), ATOM
 
     _table = (
-        (sp.Symbol, _symbol), (sp.Indexed, _indexed), (sp.IndexedBase, lambda s, e, _l: (s.name(e), ATOM)),
-        (sp.Number, _number), (sp.NumberSymbol, _constant), (sp.Add, _add), (sp.Mul, _mul),
-        (sp.exp, _exp), (sp.Pow, _pow), (sp.Sum, _sum), (MaxOver, _max_over), (Softmax, _softmax),
-        (LogSumExp, _logsumexp), (sp.log, _log), (sp.Abs, _abs), (Indicator, _indicator),
-        (sp.Piecewise, _piecewise), (sp.core.relational.Relational, _relation),
+        (sp.Symbol, _symbol),
+        (sp.Indexed, _indexed),
+        (sp.IndexedBase, lambda s, e, _l: (s.name(e), ATOM)),
+        (sp.Number, _number),
+        (sp.NumberSymbol, _constant),
+        (sp.Add, _add),
+        (sp.Mul, _mul),
+        (sp.exp, _exp),
+        (sp.Pow, _pow),
+        (sp.Sum, _sum),
+        (MaxOver, _max_over),
+        (Softmax, _softmax),
+        (LogSumExp, _logsumexp),
+        (sp.log, _log),
+        (sp.Abs, _abs),
+        (Indicator, _indicator),
+        (sp.Piecewise, _piecewise),
+        (sp.core.relational.Relational, _relation),
     )
 
 

@@ -138,9 +138,7 @@ class ArraySource:
         return f"np.arange(len({self.identifiers[label.base]}))"
 
     def _one_hot(self, e: Indicator, axes: tuple[sp.Symbol, ...]) -> Code:
-        label, index = (
-            e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
-        )
+        label, index = e.condition.args if isinstance(e.condition.lhs, sp.Indexed) else reversed(e.condition.args)
         name, classes = self.identifiers[label.base], f"np.arange({self.classes(label.base)})"
         text = f"{classes}[:, None] == {name}" if axes[0] == index else f"{name}[:, None] == {classes}"
         return Code(text, SUM - 1, axes)
@@ -174,9 +172,7 @@ class ArraySource:
             if a is None or b is None:
                 raise refused("an outer product with ones")
             text = (
-                f"np.outer({a.text}, {b.text})"
-                if a.axes and b.axes
-                else f"{a.at_least(PRODUCT)} * {b.at_least(POWER)}"
+                f"np.outer({a.text}, {b.text})" if a.axes and b.axes else f"{a.at_least(PRODUCT)} * {b.at_least(POWER)}"
             )
             code = Code(text, ATOM if a.axes and b.axes else PRODUCT, axes)
         elif a is None:
@@ -247,9 +243,7 @@ class ArraySource:
             and node.pattern.args[0] == node.slots[0]
         ):
             return self._log_softmax(node.operands[0])
-        only_call = (
-            node.pattern.args and node.pattern.args[0] in node.slots and isinstance(node.pattern, sp.Function)
-        )
+        only_call = node.pattern.args and node.pattern.args[0] in node.slots and isinstance(node.pattern, sp.Function)
         names = dict(self.identifiers)
         for slot, operand in zip(node.slots, node.operands, strict=True):
             names[slot] = self._spread(
@@ -286,12 +280,7 @@ class ArraySource:
 
 def _inverse(node: Node) -> Node | None:
     """``x`` of ``1/x``, for scalars and entry by entry."""
-    if (
-        isinstance(node, Leaf)
-        and not node.axes
-        and isinstance(node.reference, sp.Pow)
-        and node.reference.exp == -1
-    ):
+    if isinstance(node, Leaf) and not node.axes and isinstance(node.reference, sp.Pow) and node.reference.exp == -1:
         return Leaf(None, None, node.reference.base)
     if (
         isinstance(node, Apply)

@@ -48,9 +48,7 @@ class Kink:
     point: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.parameter}: {self.function} is at its kink at point {self.point}, there is no derivative"
-        )
+        return f"{self.parameter}: {self.function} is at its kink at point {self.point}, there is no derivative"
 
 
 class GradientCheck(dict[str, float]):
@@ -62,9 +60,7 @@ class GradientCheck(dict[str, float]):
         kinks: where the loss has no derivative; such a point does not count.
     """
 
-    def __init__(
-        self, errors: Mapping[str, float], tolerance: float, points: int, kinks: Sequence[Kink]
-    ) -> None:
+    def __init__(self, errors: Mapping[str, float], tolerance: float, points: int, kinks: Sequence[Kink]) -> None:
         super().__init__(errors)
         self.tolerance, self.points, self.kinks = tolerance, points, tuple(kinks)
 
@@ -123,9 +119,7 @@ def gradient_check(
     return GradientCheck(errors, TOLERANCE.get(dtype, TOLERANCE["float32"]), count, kinks)
 
 
-def _errors_at(
-    program: Program, loss: CostAround, arguments: Sequence[Array]
-) -> Iterator[tuple[str, float, str]]:
+def _errors_at(program: Program, loss: CostAround, arguments: Sequence[Array]) -> Iterator[tuple[str, float, str]]:
     """For every parameter its name, its relative error, and at whose kink the point lies ("" for none)."""
     _, gradients = program.evaluate(arguments)
     labels = program.network.labels
@@ -143,9 +137,7 @@ def _errors_at(
         yield name, 0.0 if numeric is None else relative_error(analytic, numeric), function
 
 
-def _array_error(
-    loss: CostAround, precise: Sequence[Any], position: int, analytic: Array
-) -> tuple[float, str]:
+def _array_error(loss: CostAround, precise: Sequence[Any], position: int, analytic: Array) -> tuple[float, str]:
     """The relative error of an array, entry by entry (of a large array a fixed sample of entries)."""
     entries = list(np.ndindex(np.shape(analytic)))
     if len(entries) > ENTRIES:

@@ -95,9 +95,7 @@ def read_csv(text: str, file: str) -> dict[str, Any]:
                 hint="the first line names the columns: x_1,x_2,y",
             )
         if names.count(name) > 1:
-            raise DataError(
-                f"the column {name} stands twice", text=head, line=head_number, span=span, file=file
-            )
+            raise DataError(f"the column {name} stands twice", text=head, line=head_number, span=span, file=file)
         if _is_number(name):
             raise DataError(
                 f"the first line holds {name}, a number, where a name should stand",
@@ -133,9 +131,7 @@ def read_csv(text: str, file: str) -> dict[str, Any]:
                     file=file,
                 ) from None
             if not np.isfinite(column[position]):
-                raise DataError(
-                    f"{name}: {cell} is not a finite number", text=line, line=number, span=span, file=file
-                )
+                raise DataError(f"{name}: {cell} is not a finite number", text=line, line=number, span=span, file=file)
     return dict(zip(names, table, strict=True))
 
 

@@ -47,18 +47,14 @@ def initial_values(network: Network, seed: int = 0, shapes: Shapes | None = None
     shapes = shapes or Shapes(network, {})
     spread = standard_deviations(network, shapes)
     return {
-        q.base: spread[q.base] * draw.standard_normal(shapes.of(q))
-        if spread[q.base]
-        else np.zeros(shapes.of(q))[()]
+        q.base: spread[q.base] * draw.standard_normal(shapes.of(q)) if spread[q.base] else np.zeros(shapes.of(q))[()]
         for q in network.parameters
     }
 
 
 def standard_deviations(network: Network, shapes: Shapes | None = None) -> Mapping[Base, float]:
     """The spread of every parameter's initial value; 0 for biases and for parameters that nothing uses."""
-    family = {
-        base_of(activation_argument(e)): _family(e) for e in network.equations if activation_argument(e)
-    }
+    family = {base_of(activation_argument(e)): _family(e) for e in network.equations if activation_argument(e)}
     wanted = {q.base for q in network.parameters}
     spread: dict[Base, float] = {}
     for equation in network.equations:

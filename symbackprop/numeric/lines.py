@@ -72,11 +72,7 @@ class LineWriter:
     def sizes(self, lines: Iterable[Line]) -> list[Line]:
         """``m = X.shape[1]`` for every size that the lines use."""
         used = {word for line in lines for word in _NAME.findall(line.text)}
-        return [
-            Line(name, self._shape_of(size), "forward")
-            for size, name in self.size_names.items()
-            if name in used
-        ]
+        return [Line(name, self._shape_of(size), "forward") for size, name in self.size_names.items() if name in used]
 
     def _length(self, label: Base) -> str:
         """How many values a label can take."""
@@ -89,9 +85,7 @@ class LineWriter:
             for position, axis in enumerate(quantity.axes):
                 if axis.size == size:
                     return f"{self.plan.identifiers[quantity.base]}.shape[{position}]"
-        raise NetworkError(
-            f"the size {size} cannot be read from any array", hint="declare an array that has it"
-        )
+        raise NetworkError(f"the size {size} cannot be read from any array", hint="declare an array that has it")
 
     def _label_sizes(self) -> list[str]:
         found = {

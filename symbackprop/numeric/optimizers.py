@@ -97,9 +97,7 @@ def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
         raise DataError(f"the momentum must be at least 0 and less than 1, not {momentum}")
     if name == "adam":
         if momentum:
-            raise DataError(
-                "adam has no momentum of its own to set", hint="leave momentum out, or use 'momentum'"
-            )
+            raise DataError("adam has no momentum of its own to set", hint="leave momentum out, or use 'momentum'")
         return Adam(rate)
     if name == "momentum" or (name == "sgd" and momentum):
         return Momentum(rate, momentum or USUAL_MOMENTUM)

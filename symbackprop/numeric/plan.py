@@ -92,9 +92,7 @@ def plan_of(derivation: Derivation) -> Plan:
     """The program of a derivation, forward and backward."""
     network = derivation.network
     needed = needed_for(network.equations, [network.loss.base])
-    forward = [
-        Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations
-    ]
+    forward = [Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations]
     backward = [_adjoint(derivation, q, "backward") for q in derivation.deltas]
     gradients = [_adjoint(derivation, q, "gradients") for q in derivation.parameters]
     own = [a for a in forward if a.target in needed]
@@ -110,9 +108,7 @@ def plan_of(derivation: Derivation) -> Plan:
         identifiers=_identifiers(derivation, [*derivation.deltas, *derivation.parameters]),
         assumptions=tuple(
             dict.fromkeys(
-                a
-                for q in (*derivation.deltas, *derivation.parameters)
-                for a in derivation.computed(q.base).assumptions
+                a for q in (*derivation.deltas, *derivation.parameters) for a in derivation.computed(q.base).assumptions
             )
         ),
     )

@@ -104,11 +104,7 @@ def _assumed(network: Network, drawn: Mapping[Base, Array]) -> dict[Base, Array]
     result = dict(drawn)
     for assumption in network.assumptions:
         left = assumption.left
-        if (
-            assumption.relation != "="
-            or not isinstance(left, sp.Sum)
-            or not isinstance(left.function, sp.Indexed)
-        ):
+        if assumption.relation != "=" or not isinstance(left, sp.Sum) or not isinstance(left.function, sp.Indexed):
             continue
         base, indices = left.function.base, left.function.indices
         axes = tuple(n for n, i in enumerate(indices) if any(i == limit[0] for limit in left.limits))

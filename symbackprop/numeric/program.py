@@ -180,9 +180,7 @@ class Program:
         """
         used = [a for a in self.plan.assumptions if a.relation == "="]
         data = [known[b] for a in used for b in base_uses(a.left) if b in known]
-        if not used or (
-            all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked
-        ):
+        if not used or (all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked):
             return
         for assumption, check in zip(used, self._assumption_functions, strict=True):
             left, right = check(*(known[q.base] for q in self.plan.arguments if q.base in known))
@@ -198,14 +196,10 @@ class Program:
     @cached_property
     def _assumption_functions(self) -> list[Callable[..., Any]]:
         return [
-            self.function_of([(a.left, a.ranges), (a.right, ())])
-            for a in self.plan.assumptions
-            if a.relation == "="
+            self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self.plan.assumptions if a.relation == "="
         ]
 
-    def function_of(
-        self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None
-    ) -> Callable[..., Any]:
+    def function_of(self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
         An expression with axes is given with their limits. It takes the values of the `given` quantities in their order (default: all arguments of the program).
@@ -249,9 +243,7 @@ class Program:
         alone.
         """
         gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
-        return function_source(
-            self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients
-        )
+        return function_source(self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients)
 
 
 def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:

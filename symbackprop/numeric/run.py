@@ -36,9 +36,7 @@ class Stop(Exception):  # noqa: N818 - no error
 class Run:
     """Parameters and data of one training run, in the order of the program's arguments."""
 
-    def __init__(
-        self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int
-    ) -> None:
+    def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
         self.program, network = program, program.network
         quantities = program.plan.arguments
         given = by_base(network, values)

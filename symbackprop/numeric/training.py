@@ -116,8 +116,7 @@ def train(
         except KeyboardInterrupt:
             history.stopped_because = "interrupted"
             history.message = (
-                f"interrupted after {len(history.loss)} epochs: the parameters are kept; "
-                f"start from them to go on"
+                f"interrupted after {len(history.loss)} epochs: the parameters are kept; start from them to go on"
             )
     if judge is not None and judge.best is not None and history.stopped_because != "diverged":
         run.parameters = judge.best
@@ -150,9 +149,7 @@ def _epoch(
         run.replace(update.step(run.parameters, gradients))
     history.loss.append(total / run.samples)
     if tol is not None and history.loss[-1] < tol:
-        raise Stop(
-            "tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}"
-        )
+        raise Stop("tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}")
 
 
 def _batch_size(wanted: int | None, samples: int) -> int:

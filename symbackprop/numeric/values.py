@@ -43,9 +43,7 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
                 hint=f"give {expected(network)}",
             )
         if quantity.base in found:
-            raise DataError(
-                f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once"
-            )
+            raise DataError(f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once")
         found[quantity.base] = value
     return found
 
@@ -80,9 +78,7 @@ def require(network: Network, values: Mapping[Base, Any], wanted: Iterable[Quant
     """Refuse values in which something is missing, naming everything that is."""
     missing = [q.name.plain for q in wanted if q.base not in values]
     if missing:
-        raise DataError(
-            f"no value for {', '.join(_short(missing))}", hint=f"a program needs {expected(network)}"
-        )
+        raise DataError(f"no value for {', '.join(_short(missing))}", hint=f"a program needs {expected(network)}")
 
 
 def common_dtype(values: Iterable[Any]) -> np.dtype[Any]:
@@ -105,9 +101,7 @@ def as_numbers(quantity: Quantity, value: Any, dtype: np.dtype[Any]) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise DataError(
-            f"the value of {quantity.name.plain} is a list with rows of different lengths"
-        ) from None
+        raise DataError(f"the value of {quantity.name.plain} is a list with rows of different lengths") from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"the value of {quantity.name.plain} is not a real number: {_excerpt(value)}")
     return array.astype(dtype, copy=False)[()]
@@ -132,9 +126,7 @@ def as_labels(quantity: Quantity, value: Any) -> Array:
         DataError: not whole numbers.
     """
     array = np.asarray(value)
-    if array.dtype.kind not in "iub" and not (
-        array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()
-    ):
+    if array.dtype.kind not in "iub" and not (array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()):
         raise DataError(f"the labels {quantity.name.plain} are not whole numbers", hint="labels count from 0")
     return array.astype(np.intp)
 

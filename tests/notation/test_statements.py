@@ -303,6 +303,13 @@ def test_vocabulary(text: str, names: set[str], families: set[tuple[str, str]]) 
     assert vocabulary.families == families
 
 
+def test_vocabulary_of_a_long_chain_in_any_order() -> None:
+    equations = [f"a{n}_i = \\sigma(a{n - 1}_i)" for n in range(1, 3_000)] + ["a0_i = x_i  for i = 1..n"]
+    for lines in (equations, equations[::-1]):
+        vocabulary = collected("\n".join(lines))
+        assert ("a_2999", "sub") in vocabulary.families
+
+
 def test_vocabulary_of_functions() -> None:
     vocabulary = collected("f is tanh\nL(y, z) = (y - z)^2\nE = f(L(y, z)) f'(x)")
     assert vocabulary.functions == {"f"}

@@ -80,25 +80,17 @@ def zoo() -> dict[str, sb.Network]:
         "maximum": unit(lambda s: maximum(s, 0)),
         "minimum": unit(lambda s: minimum(sp.Rational(1, 2), s)),
         "two gates": sb.Network([(z, w * x), (a, maximum(z, v * x)), (E, (a - y) ** 2)]),
-        "fork": sb.Network(
-            [(z, w * x + b), (p, sigmoid(z)), (q, sp.tanh(z)), (E, (p * v + q * u - y) ** 2 / 2)]
-        ),
+        "fork": sb.Network([(z, w * x + b), (p, sigmoid(z)), (q, sp.tanh(z)), (E, (p * v + q * u - y) ** 2 / 2)]),
         "shared weight": sb.Network([(z, w * x), (p, sp.tanh(w * z + b)), (E, (w * p + b - y) ** 2)]),
         "two outputs": sb.Network(
             [(z, w * x + b), (p, v * z), (q, u * z), (r, (p - y) ** 2), (a, (q - t) ** 2), (E, (r + a) / 2)]
         ),
-        "cross-entropy": sb.Network(
-            [(z, w * x + b), (p, sigmoid(z)), (E, -(y * sp.log(p) + (1 - y) * sp.log(1 - p)))]
-        ),
-        "quotient": sb.Network(
-            [(z, w * x + b), (p, sp.exp(z) / (sp.exp(z) + sp.exp(v * x))), (E, -sp.log(p))]
-        ),
+        "cross-entropy": sb.Network([(z, w * x + b), (p, sigmoid(z)), (E, -(y * sp.log(p) + (1 - y) * sp.log(1 - p)))]),
+        "quotient": sb.Network([(z, w * x + b), (p, sp.exp(z) / (sp.exp(z) + sp.exp(v * x))), (E, -sp.log(p))]),
         "root": sb.Network([(z, w**2 + v**2 + 1), (p, x / sp.sqrt(z)), (E, (p - y) ** 2 / sp.sqrt(8))]),
         "power": sb.Network([(z, (w * x) ** 3 - b**-2), (E, sp.Abs(z - y) ** sp.Rational(3, 2))]),
         "decay": sb.Network([(z, w * x + b), (E, (z - y) ** 2 / 2 + sp.Symbol("lambda") / 2 * w**2)]),
-        "pieces": sb.Network(
-            [(z, w * x + b), (E, sp.Piecewise(((z - y) ** 2 / 2, z < 1), (sp.Abs(z - y), True)))]
-        ),
+        "pieces": sb.Network([(z, w * x + b), (E, sp.Piecewise(((z - y) ** 2 / 2, z < 1), (sp.Abs(z - y), True)))]),
         "unused parameter": sb.Network([(z, w * x), (E, (z - y) ** 2)], parameters=[v]),
         "weight alone": sb.Network([(a, sp.tanh(w)), (E, (a * x - y) ** 2)]),
         "constants": sb.Network([(z, sp.pi * w * x + sp.E), (E, (z - y) ** 2 * sp.Rational(2, 3))]),

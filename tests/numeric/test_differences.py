@@ -26,16 +26,12 @@ def test_right_gradients_pass(name: str) -> None:
     assert check.points == 5
 
 
-def tampered(
-    monkeypatch: pytest.MonkeyPatch, network: sb.Network, changes: dict[str, Any], values: Any = None
-) -> Any:
+def tampered(monkeypatch: pytest.MonkeyPatch, network: sb.Network, changes: dict[str, Any], values: Any = None) -> Any:
     """A check of a program in which adjoints (by quantity) are replaced by something wrong."""
     derivation = network.derive()
     plan = plan_of(derivation)
     targets = {derivation[name].symbol: expression for name, expression in changes.items()}
-    wrong = tuple(
-        replace(a, expression=targets.pop(a.target)) if a.target in targets else a for a in plan.assignments
-    )
+    wrong = tuple(replace(a, expression=targets.pop(a.target)) if a.target in targets else a for a in plan.assignments)
     assert not targets
     monkeypatch.setattr(differences, "compile_program", lambda _: Program(replace(plan, assignments=wrong)))
     return gradient_check(derivation, values)

@@ -73,9 +73,7 @@ def test_the_source_is_what_runs(name: str) -> None:
     loss, gradients = namespace["loss_and_gradients"](*arguments)
     expected_loss, expected = program(values)
     assert float(loss) == expected_loss
-    assert {name: float(g) for name, g in gradients.items()} == {
-        name: float(g) for name, g in expected.items()
-    }
+    assert {name: float(g) for name, g in gradients.items()} == {name: float(g) for name, g in expected.items()}
 
 
 def test_a_long_sum_is_folded_into_several_lines() -> None:
@@ -90,9 +88,7 @@ def test_a_long_sum_is_folded_into_several_lines() -> None:
 class TestValues:
     def test_any_spelling(self) -> None:
         program = two_two_one().derive().compile()
-        spelled = {
-            r"w_{12}" if name == "w_12" else "x₁" if name == "x_1" else name: v for name, v in POINT.items()
-        }
+        spelled = {r"w_{12}" if name == "w_12" else "x₁" if name == "x_1" else name: v for name, v in POINT.items()}
         spelled[sp.Symbol("y")] = spelled.pop("y")
         assert program(spelled) == program(POINT)
 

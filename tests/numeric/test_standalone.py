@@ -45,9 +45,7 @@ def test_it_imports_only_numpy_and_runs(tmp_path: Path, train: bool) -> None:
     assert max(map(len, source.splitlines())) <= 100
     path = tmp_path / "network.py"
     path.write_text(source)
-    done = subprocess.run(
-        [sys.executable, "-I", str(path)], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-I", str(path)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "loss" in done.stdout
     assert done.stderr == ""
 
@@ -72,9 +70,7 @@ def test_its_early_stopping_is_ours() -> None:
     params, losses, reason = module(standalone_source(network.derive(), train=True))["train"](
         {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
     )
-    history = network.derive().train(
-        {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
-    )
+    history = network.derive().train({"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3)
     assert (reason, len(losses)) == ("patience", len(history.loss))
     assert params == pytest.approx(history.values, rel=1e-12)
 

@@ -67,11 +67,7 @@ def test_full_batch_equals_a_hand_written_loop() -> None:
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_batches_equal_a_hand_written_loop(size: int, shuffle: bool) -> None:
-    history = (
-        two_two_one()
-        .derive()
-        .train(START, XOR, rate=0.3, epochs=40, batch_size=size, shuffle=shuffle, seed=9)
-    )
+    history = two_two_one().derive().train(START, XOR, rate=0.3, epochs=40, batch_size=size, shuffle=shuffle, seed=9)
     p, losses = dict(START), []
     draw = np.random.default_rng(9)
     for _ in range(40):
@@ -95,10 +91,7 @@ def test_momentum_equals_a_hand_written_loop() -> None:
         p = {k: p[k] - 0.2 * v[k] for k in p}
     for name in ("momentum", "sgd"):
         assert_same(
-            two_two_one()
-            .derive()
-            .train(START, XOR, rate=0.2, epochs=60, optimizer=name, momentum=0.8)
-            .values,
+            two_two_one().derive().train(START, XOR, rate=0.2, epochs=60, optimizer=name, momentum=0.8).values,
             p,
         )
 
@@ -111,9 +104,7 @@ def test_adam_equals_a_hand_written_loop() -> None:
             m[k] = 0.9 * m[k] + 0.1 * g[k]
             s[k] = 0.999 * s[k] + 0.001 * g[k] ** 2
             p[k] -= 0.05 * (m[k] / (1 - 0.9**t)) / (np.sqrt(s[k] / (1 - 0.999**t)) + 1e-8)
-    assert_same(
-        two_two_one().derive().train(START, XOR, rate=0.05, epochs=60, optimizer="adam").values, p, 1e-10
-    )
+    assert_same(two_two_one().derive().train(START, XOR, rate=0.05, epochs=60, optimizer="adam").values, p, 1e-10)
 
 
 def test_adam_equals_pytorch() -> None:
@@ -203,15 +194,11 @@ class TestStopping:
         data = {"x": [0.0, 1.0, 2.0], "y": [0.0, 2.0, 3.0]}
         held_out = {"x": [1.0, 2.0], "y": [1.2, 2.4]}
         derivation = unit(sb.identity).derive()
-        history = derivation.train(
-            {"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3
-        )
+        history = derivation.train({"w": 0.0, "b": 0.5}, data, rate=0.1, epochs=500, validation=held_out, patience=3)
         assert history.stopped_because == "patience"
         best = int(np.argmin(history.validation_loss))
         assert len(history.validation_loss) == best + 1 + 3
-        assert derivation.compile()(history.values | held_out)[0] == pytest.approx(
-            history.validation_loss[best]
-        )
+        assert derivation.compile()(history.values | held_out)[0] == pytest.approx(history.validation_loss[best])
 
     def test_validation_without_patience_only_watches(self) -> None:
         history = two_two_one().derive().train(START, XOR, epochs=5, validation=XOR)

@@ -190,12 +190,14 @@ def _parts(tokens: list[Token]) -> list[list[Token]]:
     r"""Statements that commas or wide spaces separate: `a = b, c = d`, `x \in R^n, W, b \in R^m`."""
     last = len(tokens) - 1
     marks = [*top_level(tokens, _COMMA | _QUAD), last]
-    relations = top_level(tokens, _RELATIONS_OR_IN)
+    relations = [*top_level(tokens, _RELATIONS_OR_IN), last]
     parts: list[list[Token]] = []
-    start = begin = 0
+    start = begin = reached = 0
     related: str | None = None
     for mark in marks:
-        own = next((tokens[n].kind for n in relations if begin <= n < mark), None)
+        own = tokens[relations[reached]].kind if relations[reached] < mark else None
+        while relations[reached] < mark:
+            reached += 1
         if begin == mark:
             pass
         elif related is not None and (own is not None or related == "in"):

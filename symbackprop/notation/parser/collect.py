@@ -7,6 +7,7 @@ stands: by `for`, by a sum, by an offset (`l-1`), or by an index it is used toge
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -259,18 +260,25 @@ def _summed_letters(tokens: list[Token]) -> Iterator[str]:
 
 
 def _families(facts: list[_Facts]) -> frozenset[Family]:
-    """Which scripts are indices, to a fixpoint over the clauses."""
+    """Which scripts are indices; a new family is taken back to the clauses that use it, until none is new."""
     families: set[Family] = set()
     arrays: set[str] = set().union(*(fact.arrays for fact in facts))
-    changed = True
-    while changed:
-        before = len(families), sum(len(fact.bound) for fact in facts)
-        for fact in facts:
+    users: dict[Family, list[_Facts]] = {}
+    for fact in facts:
+        for use in fact.right:
+            users.setdefault(use.family, []).append(fact)
+    waiting = deque(facts)
+    while waiting:
+        fact = waiting.popleft()
+        before = -1
+        while len(fact.bound) > before:
+            before = len(fact.bound)
             _bind(fact, families, arrays)
-            for use in (*fact.left, *fact.right):
-                if use.letters & fact.bound or (use.offset and use.family[1] != "sup"):
-                    families.add(use.family)
-        changed = before != (len(families), sum(len(fact.bound) for fact in facts))
+        for use in (*fact.left, *fact.right):
+            indexed = use.letters & fact.bound or (use.offset and use.family[1] != "sup")
+            if indexed and use.family not in families:
+                families.add(use.family)
+                waiting.extend(users.get(use.family, ()))
     return frozenset(families)
 
 

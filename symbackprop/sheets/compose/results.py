@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symbackprop.derivation import Factors, Term
+from symbackprop.derivation import Case, Factors, Term
 from symbackprop.functions import Indicator
 from symbackprop.indexed import indices_of, sum_over
 from symbackprop.matrix import Leaf, Node, Product, Transposed
@@ -82,17 +82,35 @@ def matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
 
 
 def _matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
-    gradient = c.gradient(quantity)
+    """One row, or for a recursion over layers or steps one for its start and one for its step."""
+    found = [_case(c, quantity, case) for case in c.derivation.cases(quantity.base)]
+    cases = [row for row in found if row is not None]
+    if len(cases) < len(found):
+        return None
+    return MatrixResult([row for row, _ in cases], cases[-1][1])
+
+
+def _case(c: Composition, quantity: Quantity, case: Case) -> tuple[Row, Node] | None:
+    """``delta^{[L]} = ...`` with its shapes, or ``delta^{[l]} = ...`` with its condition."""
     at = [axis.index for axis in quantity.axes]
-    found = c.write.matrix(_sums_first(gradient.result), at, quantity.base)
+    found = c.write.matrix(_sums_first(case.closed.expression), at, quantity.base)
     if found is None:
         return None
     node, right = found
-    left = c.write.whole(gradient.symbol, matrix_axes(c.derivation.network, quantity.base, at))
+    symbol = c.gradient(quantity).symbol
+    if isinstance(case.condition, sp.Eq):
+        symbol = symbol.xreplace({case.condition.lhs: case.condition.rhs})
+    left = c.write.whole(symbol, matrix_axes(c.derivation.network, quantity.base, at))
+    if case.condition is not None:
+        return Row(left, right, EQUALS, _where(c, case)), node
     shapes = product_shapes(c.derivation, c.write, quantity, node)
     if width(left.latex) + width(right.latex) + width(shapes.latex) > ROOM:
         shapes = NOTHING
-    return MatrixResult([Row(left, right, EQUALS, shapes)], node)
+    return Row(left, right, EQUALS, shapes), node
+
+
+def _where(c: Composition, case: Case) -> Math:
+    return NOTHING if isinstance(case.condition, sp.Eq) else c.write.condition(case.condition)
 
 
 def _sums_first(expression: Any) -> Any:
@@ -109,7 +127,9 @@ def _sums_first(expression: Any) -> Any:
 def final_rows(c: Composition, quantity: Quantity) -> list[Row]:
     """The result as it stands in a summary: as matrices where there is such a form, else entry by entry."""
     matrix = matrix_result(c, quantity)
-    return entry_rows(c, quantity) if matrix is None else [Row(r.left, r.right) for r in matrix.rows]
+    return entry_rows(c, quantity) if matrix is None else [
+        Row(r.left, r.right, condition=r.condition if len(matrix.rows) > 1 else NOTHING) for r in matrix.rows
+    ]
 
 
 def holds(node: Any, kind: type[Node]) -> bool:

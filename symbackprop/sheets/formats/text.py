@@ -62,7 +62,7 @@ class PlainText:
 
     def remark(self, note: Note) -> str:
         """A note with a bar at its side."""
-        lines = wrapped(f"{plain(note.label)}: {plain(note.content)}", self.width - 2)
+        lines = wrapped(f"{plain(note.label)} {plain(note.content)}", self.width - 2)
         return "\n".join(f"| {line}" for line in lines)
 
     def table(self, table: Table) -> str:
