@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symbackprop import derivation as core
 from symbackprop import layers
@@ -17,10 +17,17 @@ from symbackprop.errors import DataError
 from symbackprop.layers import batch_norm, dense
 from symbackprop.network import Network as CheckedNetwork
 from symbackprop.network import Specification
+from symbackprop.network.convert import SampleLayout, Weights, with_layout
 from symbackprop.network.from_sympy import specification_from_sympy
+from symbackprop.network.notations import Notation, with_notation
 from symbackprop.network.unroll import unroll
 from symbackprop.notation.from_matrices import has_matrices, softmax, specification_from_matrices
 from symbackprop.notation.reader import read_specification
+
+if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are needed
+    from symbackprop.numeric import GradientCheck, History, Program
+    from symbackprop.sheets import Sheet
+    from symbackprop.sheets.compose.composition import Detail, Form
 
 
 class Network(CheckedNetwork):
@@ -90,6 +97,24 @@ class Network(CheckedNetwork):
         """The network with symbolic depths or lengths made concrete: ``net.unroll(L=3)``."""
         return Network(unroll(self, sizes))
 
+    def with_layout(self, layout: SampleLayout, weights: Weights = "keep") -> Network:
+        """The same network with its samples in ``rows`` or ``columns``; see `symbackprop.network.convert`.
+
+        Args:
+            layout: ``rows``: the sample axis comes first, ``columns``: last.
+            weights: ``transpose`` stores parameters with two axes the other way round.
+        """
+        return Network(with_layout(self, layout, weights))
+
+    def with_notation(self, notation: Notation) -> Network:
+        """The same network with other names: ``paren``, ``subscript``, ``bracket`` or ``neuron``.
+
+        >>> net = sequential(dense(3, "tanh"), dense(2), inputs=4).with_notation("bracket")
+        >>> [q.name.plain for q in net.quantities.values()]
+        ['W^[1]', 'X', 'b^[1]', 'Z^[1]', 'A^[1]', 'W^[2]', 'b^[2]', 'Yhat', 'Y', 'L']
+        """
+        return Network(with_notation(self, notation))
+
 
 class Derivation(core.Derivation):
     """The backward pass of a network, with the verbs that read it."""
@@ -98,12 +123,22 @@ class Derivation(core.Derivation):
         self,
         lang: str = "en",
         *,
-        form: Any = None,
-        detail: Any = "full",
+        form: Form | None = None,
+        detail: Detail = "full",
         templates: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The derivation as a sheet: ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.to_text()`` ..."""
+        digits: int = 4,
+    ) -> Sheet:
+        """The derivation as a sheet: ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.to_text()`` ...
+
+        Args:
+            lang: ``en``, ``zh``, or a language of your own phrase file.
+            form: ``scalar``, ``index`` or ``matrix``; None shows both where there are both.
+            detail: ``full`` explains every step, ``brief`` gives the formulas.
+            templates: a folder with templates or phrases that come before the built-in ones.
+            values: numbers for a worked example (scalar networks: symbol = substitution = number).
+            digits: significant digits of the worked numbers.
+        """
         from symbackprop.sheets import compose
 
         return compose(
@@ -113,21 +148,16 @@ class Derivation(core.Derivation):
             detail=detail,
             values=values,
             templates=Path(templates) if templates else None,
+            digits=digits,
         )
 
-    def compile(self, backend: str = "numpy") -> Any:
+    def compile(self, backend: str = "numpy") -> Program:
         """A function ``program(values) -> (loss, gradients)``; compiled once and kept."""
         from symbackprop.numeric import compile_program
 
-        if backend not in self._programs:
-            self._programs[backend] = compile_program(self, backend)
-        return self._programs[backend]
+        return compile_program(self, backend)
 
-    @property
-    def _programs(self) -> dict[str, Any]:
-        return self.__dict__.setdefault("_compiled", {})
-
-    def gradient_check(self, values: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    def gradient_check(self, values: Mapping[str, Any] | None = None, **options: Any) -> GradientCheck:
         """Compare every gradient with central differences: parameter -> relative error."""
         from symbackprop.numeric import gradient_check
 
@@ -135,7 +165,7 @@ class Derivation(core.Derivation):
 
     def train(
         self, values: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, **options: Any
-    ) -> Any:
+    ) -> History:
         """Gradient descent; see `symbackprop.numeric.train` for the options."""
         from symbackprop.numeric import train
 

@@ -57,6 +57,16 @@ Examples:
     show_default=True,
     help="A delta is the derivative of the whole cost, or of one sample's loss.",
 )
+@click.option(
+    "--notation",
+    type=click.Choice(["bracket", "paren", "subscript", "neuron"]),
+    help="Rename the layers: Z^[l], z^(l), z_l, or h and alpha for single units (default: as the network names them).",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["columns", "rows"]),
+    help="Where the samples stand (default: as the network has them).",
+)
 @values_option("Work the sheet out in numbers")
 @click.option(
     "--detail",
@@ -75,6 +85,8 @@ def derive(
     style: Any,
     form: str | None,
     delta: Any,
+    notation: Any,
+    layout: Any,
     values: str | None,
     detail: str,
     templates: str | None,
@@ -83,6 +95,10 @@ def derive(
     """Derive the backward pass of NETWORK and write it as a sheet."""
     kind = form_of_output or _format_of(output)
     net = read_network(network)
+    if layout:
+        net = net.with_layout(layout)
+    if notation:
+        net = net.with_notation(notation)
     if not quiet:
         say_roles(net)
     sheet = net.derive(delta=delta, style=style).sheet(

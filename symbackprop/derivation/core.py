@@ -125,14 +125,14 @@ class Derivation:
 
     def terms(self, base: Base) -> tuple[Term, ...]:
         """The summands of an adjoint over named deltas: adjoints of activation outputs are multiplied in."""
-        return self._terms_of(base, self._is_per_sample(base))
+        return self._terms_of(base, self.is_per_sample(base))
 
     def _terms_of(self, base: Base, per_sample: bool) -> tuple[Term, ...]:
         if (base, per_sample) not in self._terms:
             self._terms[base, per_sample] = tuple(self._term(c, per_sample) for c in self.sweep[base].contributions)
         return self._terms[base, per_sample]
 
-    def _is_per_sample(self, base: Base) -> bool:
+    def is_per_sample(self, base: Base) -> bool:
         """Does the delta of this quantity leave out the loss's 1/m (convention ``sample``)?"""
         return (
             self.delta == "sample"
@@ -193,7 +193,7 @@ class Derivation:
             else:
                 outer = (ordered_sum([t.expression for t in inner]),)
             return Term(tuple(limits), collapse((*outer, *c.local, *c.conditions)))
-        uses = bool(outer) and self._is_per_sample(c.consumer.base)
+        uses = bool(outer) and self.is_per_sample(c.consumer.base)
         factors = (*outer, *c.local, *c.conditions)
         if per_sample != uses:
             factors = scaled(factors, self._mean_over if per_sample else 1 / self._mean_over)

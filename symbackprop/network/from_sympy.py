@@ -183,4 +183,5 @@ def _rank(factor: Any) -> int:
     if not isinstance(base, (sp.Symbol, sp.Indexed)):
         return 3
     name = parse_name(str(base_of(base)))
-    return {"constant": 0, "parameter": 1}.get((name and conventional_role(name)) or "", 2)
+    role = conventional_role(name) if name else None
+    return 1 if role == "parameter" else 0 if role == "constant" and name and name.base != "alpha" else 2

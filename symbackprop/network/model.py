@@ -17,10 +17,11 @@ import sympy as sp
 from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
 from symbackprop.names import Name, opaque_name, parse_name
+from symbackprop.network.clashes import clashes
 from symbackprop.network.equation import Equation, Quantity, Role, Specification
 from symbackprop.network.labels import label_axes
 from symbackprop.network.order import Group, evaluation_order
-from symbackprop.network.ranges import base_uses, infer_ranges
+from symbackprop.network.ranges import base_uses, check_uses, infer_ranges, uses_of
 from symbackprop.network.roles import assign_roles
 from symbackprop.recognise import recognise
 
@@ -49,6 +50,7 @@ class Network:
         )
         self.sizes = _sizes(equations, axes)
         self.groups: tuple[Group, ...] = tuple(evaluation_order(equations, self.names))
+        check_uses(equations, axes, self.names)
         self.equations: tuple[Equation, ...] = tuple(e for g in self.groups for e in g.equations)
         self._check_targets_once()
         self.loss = self._find_loss()
@@ -57,11 +59,11 @@ class Network:
         self.assumptions = specification.assumptions
         self.title = specification.title
         self.values = specification.values
-        self.labels = specification.labels
+        self.labels = {**self._labels_in_use(), **specification.labels}
         self.leading = specification.leading
         self.label_axes = label_axes(self.groups, specification.leading)
         self.rate = specification.rate or parse_name("eta")
-        self.warnings: tuple[str, ...] = tuple(self._warn())
+        self.warnings: tuple[str, ...] = (*self._warn(), *clashes(self))
 
     # -- look-up -------------------------------------------------------------------------------------------------
     @cached_property
@@ -181,6 +183,16 @@ class Network:
             used.setdefault(base)
             roles.setdefault(base, declared[base])
         return {base: Quantity(base, self.names[base], roles[base], axes.get(base, ())) for base in used}
+
+    def _labels_in_use(self) -> dict[Base, Limit]:
+        """Integer quantities that pick an entry, ``P[y[s], s]``, with the range of the axis they stand in."""
+        return {
+            index.base: Limit(axis.index, axis.low, axis.high)
+            for equation in self.equations
+            for use in uses_of(equation)
+            for index, axis in zip(use.at, self.quantities[use.base].axes, strict=True)
+            if isinstance(index, sp.Indexed)
+        }
 
     def _warn(self) -> Iterator[str]:
         reached = {self.loss.base}

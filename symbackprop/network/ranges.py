@@ -1,7 +1,7 @@
 """The range of every index and axis: from sums, declarations and plain uses, to a fixpoint; then checked.
 
 Contract: `infer_ranges` returns the equations with a limit for every index on their left side and the axes of every
-quantity. What cannot be told is asked for; what does not fit is refused with both sizes.
+quantity; what cannot be told is asked for. `check_uses` refuses what does not fit, with both sizes.
 """
 
 from __future__ import annotations
@@ -78,9 +78,14 @@ def infer_ranges(
     uses = [use for e in pending for use in uses_of(e)]
     _axes_from_shifted_uses(uses, axes)
     _require_everything(pending, uses, axes, names)
-    for use in uses:
-        _check_use(use, axes, names)
     return pending, axes
+
+
+def check_uses(equations: Iterable[Equation], axes: Mapping[Base, Axes], names: Mapping[Base, Name]) -> None:
+    """Every reference must stay inside the axes of its quantity."""
+    for equation in equations:
+        for use in uses_of(equation):
+            _check_use(use, axes, names)
 
 
 def _with_declared_ranges(

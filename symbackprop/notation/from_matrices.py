@@ -1,8 +1,8 @@
 """SymPy matrix equations -> Specification: MatrixSymbol expressions are read entry by entry, as indexed equations.
 
 Contract: an axis of size 1 is no axis: an n x 1 or 1 x n MatrixSymbol is a vector with one axis, a 1 x 1 one a
-scalar. SymPy counts matrix entries from 0, networks from 1: ``A[k, i]`` summed over ``(k, 0, n - 1)`` becomes ``A[k, i]`` over
-``k = 1..n``. Nothing is spread: a bias says where it goes, ``b * OneMatrix(1, m)``. What is not read is refused.
+scalar. SymPy counts matrix entries from 0, networks from 1: ``A[k, i]`` summed over ``(k, 0, n - 1)`` becomes
+``A[k, i]`` over ``k = 1..n``. Nothing is spread: a bias says where it goes, ``b * OneMatrix(1, m)``.
 """
 
 from __future__ import annotations

@@ -160,9 +160,7 @@ class MatrixReader:
         if base.is_scalar:
             return scalar(sp.Pow(base.scalar(), power))
         if not (power.is_Integer and power > 0):
-            raise Clash(
-                f"the matrix power {e} is not supported", "HadamardPower(A, p) is the power of every entry"
-            )
+            raise Clash(f"the matrix power {e} is not supported", "HadamardPower(A, p) is the power of every entry")
         result = base
         for _ in range(int(power) - 1):
             result = matmul(result, base, self.low.fresh)
@@ -229,9 +227,7 @@ class MatrixReader:
         """A sum whose indices count matrix entries from 0 as one that counts from 1."""
         outer = self.scope
         counted = {
-            (i, n)
-            for x in e.function.atoms(MatrixElement)
-            for i, n in zip(x.indices, x.parent.shape, strict=True)
+            (i, n) for x in e.function.atoms(MatrixElement) for i, n in zip(x.indices, x.parent.shape, strict=True)
         }
         limits: list[Any] = []
         for index, low, high in reversed(e.limits):

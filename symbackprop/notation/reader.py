@@ -283,7 +283,26 @@ class _Reader:
             if not changed:
                 break
         for waiting in blocked:
+            self._refuse_circle(waiting, blocked)
             self._guard(waiting.line, lambda w=waiting: self._meaning(w.statement))
+
+    def _refuse_circle(self, waiting: Pending, blocked: Sequence[Pending]) -> None:
+        """Equations whose shapes wait for each other go round in a circle."""
+        left = {w.statement.left.name.key: w for w in blocked}  # type: ignore[attr-defined]
+        path: list[Pending] = []
+        current: Pending | None = waiting
+        while current is not None and current not in path:
+            path.append(current)
+            read = [n.name.key for n in walk(current.statement.rights) if isinstance(n, tree.Reference)]
+            current = next((left[key] for key in read if key in left), None)
+        if current is not None:
+            names = [w.statement.left.name.plain for w in path[path.index(current) :]]  # type: ignore[attr-defined]
+            raise _located(
+                current.line,
+                f"these equations go round in a circle: {' -> '.join([*names, names[0]])}",
+                current.statement.left.span,
+                "define each quantity from earlier ones; a recurrence reads an earlier instance, such as h_{i,t-1}",
+            )
 
     @staticmethod
     def _has_all_indices(waiting: Pending, entry: Entry) -> bool:

@@ -95,7 +95,7 @@ class Composition:
 
     def scale(self, quantity: Quantity) -> Any:
         """A delta as a multiple of the derivative of the loss: m with the convention ``sample``, else 1."""
-        per_sample = self.derivation._is_per_sample(quantity.base)  # pyright: ignore[reportPrivateUsage]
+        per_sample = self.derivation.is_per_sample(quantity.base)  # pyright: ignore[reportPrivateUsage]
         return self.derivation.network.samples if per_sample else sp.S.One
 
     def is_rate(self, name: Any) -> bool:

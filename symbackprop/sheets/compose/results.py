@@ -85,7 +85,7 @@ def _matrix_result(c: Composition, quantity: Quantity) -> MatrixResult | None:
     """One row, or for a recursion over layers or steps one for its start and one for its step."""
     found = [_case(c, quantity, case) for case in c.derivation.cases(quantity.base)]
     cases = [row for row in found if row is not None]
-    if len(cases) < len(found):
+    if len(cases) < len(found) or any(width((row.left + row.line).latex) > ROOM + 4 for row, _ in cases):
         return None
     return MatrixResult([row for row, _ in cases], cases[-1][1])
 
@@ -116,7 +116,8 @@ def _where(c: Composition, case: Case) -> Math:
 def _sums_first(expression: Any) -> Any:
     """A product with its sums in front, so that a matrix product comes before what it is multiplied with."""
     if isinstance(expression, sp.Add):
-        return sp.Add(*(_sums_first(t) for t in expression.args), evaluate=False)
+        terms = [t for part in expression.args for t in sp.Add.make_args(_sums_first(part))]
+        return sp.Add(*terms, evaluate=False)
     if not isinstance(expression, sp.Mul):
         return expression
     rank = {True: 1, False: 2}
