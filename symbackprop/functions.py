@@ -30,6 +30,7 @@ class Indicator(sp.Expr):
     is_real = True
 
     def __new__(cls, condition: Any) -> Any:
+        """1 or 0 where the condition is decided, else the bracket."""
         condition = sp.sympify(condition)
         if condition is sp.true:
             return sp.S.One

@@ -43,6 +43,7 @@ class Softmax(sp.Expr):
     is_positive = True
 
     def __new__(cls, at: Any, body: Any, limit: Any) -> Softmax:
+        """One entry: `at` is its index, `limit` binds the index of `body`."""
         return sp.Expr.__new__(cls, sp.sympify(at), sp.sympify(body), sp.Tuple(*limit))
 
     @property
@@ -67,6 +68,7 @@ class LogSumExp(sp.Expr):
     is_real = True
 
     def __new__(cls, body: Any, limit: Any) -> LogSumExp:
+        """`limit` binds the index of `body`."""
         return sp.Expr.__new__(cls, sp.sympify(body), sp.Tuple(*limit))
 
     @property
@@ -86,6 +88,7 @@ class MaxOver(sp.Expr):
     is_real = True
 
     def __new__(cls, body: Any, *limits: Any) -> MaxOver:
+        """The limits bind the indices of `body`."""
         return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*limit) for limit in limits))
 
     @property

@@ -35,7 +35,7 @@ class Instance:
         value = sp.sympify(expression).xreplace(
             {a: sp.Integer(self.integer(a, env)) for a in sp.sympify(expression).atoms(sp.Indexed)}
         )
-        value = value.subs({k: v for k, v in env.items()}).doit()
+        value = value.subs(dict(env)).doit()
         for _ in range(3):
             value = value.subs(self.sizes)
         return int(value)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.indexed import Base, Limit, bound_limits, rebuild
+from symbackprop.indexed import Base, Limit, bound_limits, indices_of, rebuild
 from symbackprop.names import Name
 from symbackprop.network.equation import Assumption, Equation, Quantity, Role, Specification
 from symbackprop.network.model import Network
@@ -165,7 +165,10 @@ def _spelled_out(network: Network) -> Specification:
 
 
 def _equation(equation: Equation, move: Any) -> Equation:
-    return replace(equation, target=move(equation.target), expression=move(equation.expression), notation=None)
+    target = move(equation.target)
+    places = {index: n for n, index in enumerate(indices_of(target))}
+    ranges = tuple(sorted(equation.ranges, key=lambda limit: places.get(limit.index, len(places))))
+    return replace(equation, target=target, expression=move(equation.expression), ranges=ranges, notation=None)
 
 
 def _with_references(e: Any, reference: Any, symbol: Any = lambda s: s) -> Any:

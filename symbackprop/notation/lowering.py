@@ -251,6 +251,7 @@ class Lowering:
 
     @staticmethod
     def at_label(entry: Entry, size: Any, lead: Sequence[Any]) -> Any:
+        """A size at a concrete label: ``n_l`` at l - 1 is ``n_{l-1}``."""
         if size is None or not lead or entry.label_index is None:
             return size
         return size.xreplace({entry.label_index: lead[0]})
@@ -315,6 +316,7 @@ class Lowering:
         return transpose(self.tensor(node.operand))
 
     def norm(self, node: Any, power: Any = 1) -> Tensor:
+        """A norm to a power; the square needs no root."""
         inner = self.tensor(node.operand)
         if node.subscript == "1":
             result = total(inner, self.fresh, rows=True, cols=True, inside=sp.Abs)
@@ -476,6 +478,7 @@ class Lowering:
         return along(a, over_rows=over_rows, fresh=self.fresh, kind=ALONG[name])
 
     def reduce_call(self, node: Any, a: Tensor) -> Tensor:
+        """``np.sum`` and ``np.mean`` with their axis."""
         axis = dict(node.keywords).get("axis")
         rows, cols = axis in (None, "None", "0", "-2"), axis in (None, "None", "1", "-1")
         result = total(a, self.fresh, rows=rows, cols=cols)
@@ -485,6 +488,7 @@ class Lowering:
         return elementwise([scalar(sp.Pow(count, -1)), result], product, "mean")
 
     def diag(self, _node: Any, a: Tensor) -> Tensor:
+        """A vector as a diagonal matrix, or the diagonal of a matrix."""
         if a.cols == 1:
             return Tensor(a.rows, a.rows, lambda r, c: product([fn.Indicator(sp.Eq(r, c)), a.at(r, ONE)]))
         return Tensor(a.rows, ONE, lambda r, _c: a.at(r, r))

@@ -1,4 +1,4 @@
-r"""Matrix trees -> notation, in one house style: ``1 - A``, ``\odot``, ``b \mathbf{1}^\top``, ``(W^{[2]})^\top \delta``.
+r"""Matrix trees -> notation in one house style: ``1 - A``, ``\odot``, ``b \mathbf{1}^\top``, ``(W^{[2]})^\top``.
 
 Contract: `MatrixWriter(writer)` prints a `Node`; scalars and entries are left to the index `Writer`.
 """

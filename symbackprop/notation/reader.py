@@ -41,9 +41,9 @@ class Pending:
 
 
 def read_specification(text: str, file: str | None = None) -> Specification:
-    """Read the text of a network file (plain text, Markdown or LaTeX).
+    r"""Read the text of a network file (plain text, Markdown or LaTeX).
 
-    >>> spec = read_specification("z = w x + b\\nE = (z - y)^2")
+    >>> spec = read_specification("z = w x + b\nE = (z - y)^2")
     >>> [str(e.target) for e in spec.equations]
     ['z', 'E']
     """
@@ -91,7 +91,7 @@ class _Reader:
         equations: list[Equation] = []
         for waiting in self.pending:
             equations += self._guard(waiting.line, lambda w=waiting: self._equations(w.statement, w.line))
-        bases = {key: entry for key, entry in self.low.entries.items()}
+        bases = dict(self.low.entries)
         values = {
             self.low.entries[s.target.name.key].base: self._guard(line, lambda v=s: _number(v.value))
             for line, s in self._declared(tree.Value)

@@ -1,0 +1,55 @@
+"""One letter with two meanings is found and said; one meaning is silence."""
+
+from __future__ import annotations
+
+import pytest
+
+import symbackprop as sb
+
+MATRICES = "x in R^n, W in R^(h x n), b in R^h, y in R^h\n"
+CLASHES = {
+    "samples and units": (
+        "samples: m\nX in R^(m x m), Y in R^(n x m), W in R^(n x m)\nZ = W X\nE = \\|Z - Y\\|_F^2",
+        "m is the number of samples and a size of the parameter W",
+    ),
+    "loss and last layer": (
+        "x in R^(n_0), y in R^(n_L), W^{[l]} in R^(n_l x n_{l-1})\n"
+        "a^{[0]} = x\nz^{[l]} = W^{[l]} a^{[l-1]} for l = 1..L\na^{[l]} = \\tanh(z^{[l]}) for l = 1..L\n"
+        "L = \\|a^{[L]} - y\\|^2",
+        "L is the loss and a size",
+    ),
+    "loss and label": (
+        MATRICES + "z_L = W x + b\na_L = \\tanh(z_L)\nL = \\|a_L - y\\|^2",
+        "L is the loss and the label of z_L",
+    ),
+    "rate and activation": (
+        "rate: alpha\nh_1 = w x + b\n\\alpha_1 = \\sigma(h_1)\nE = (\\alpha_1 - y)^2",
+        "alpha is the learning rate and the letter of alpha_1: add a line 'rate: eta'",
+    ),
+    "transposition": (MATRICES + "inputs: T\nT in R^h\nz = W x + b + T\nE = \\|z - y\\|^2", "T is a quantity"),
+    "Euler's number": (
+        "z = w x + b\ne = \\exp(z) - y\nE = e^2",
+        "e is a quantity, and the base of an exponential function",
+    ),
+    "function and quantity": (
+        "parameters: \\sigma_1\nz = \\sigma_1 x + b\na = \\sigma(z)\nE = (a - y)^2",
+        "sigma is a function and the letter of sigma_1",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CLASHES)
+def test_a_clash_is_said(kind: str) -> None:
+    text, said = CLASHES[kind]
+    warnings = sb.read(text).warnings
+    assert len([w for w in warnings if w.startswith(said)]) == 1, warnings
+
+
+@pytest.mark.parametrize("name", sb.networks())
+def test_the_built_in_networks_have_none(name: str) -> None:
+    assert sb.read(name).warnings == ()
+
+
+def test_in_another_notation_alpha_is_free() -> None:
+    net = sb.read(CLASHES["rate and activation"][0])
+    assert net.with_notation("bracket").warnings == ()
