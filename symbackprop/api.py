@@ -111,7 +111,7 @@ class Network(CheckedNetwork):
 
         >>> net = sequential(dense(3, "tanh"), dense(2), inputs=4).with_notation("bracket")
         >>> [q.name.plain for q in net.quantities.values()]
-        ['W^[1]', 'X', 'b^[1]', 'Z^[1]', 'A^[1]', 'W^[2]', 'b^[2]', 'Yhat', 'Y', 'L']
+        ['X', 'W^[1]', 'b^[1]', 'Z^[1]', 'A^[1]', 'W^[2]', 'b^[2]', 'Yhat', 'Y', 'L']
         """
         return Network(with_notation(self, notation))
 

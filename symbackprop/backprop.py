@@ -24,6 +24,7 @@ from symbackprop.indexed import (
     MaxOver,
     Softmax,
     affine_coefficient,
+    at_least_zero,
     base_of,
     bound_limits,
     canonical,
@@ -169,6 +170,7 @@ def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axe
     for index, value in solved.items():
         low, high = unknown[index].low.xreplace(solved), unknown[index].high.xreplace(solved)
         conditions += [nonnegative(value - low, scope), nonnegative(high - value, scope)]
+    conditions = [c for c in conditions if not _always(c, scope)]
     return Contribution(
         consumer,
         left,
@@ -177,6 +179,14 @@ def contribution(consumer: Equation, occurrence: Occurrence, outer: sp.Expr, axe
         tuple(dict.fromkeys(c for c in conditions if c != 1)),
         occurrence.rules,
     )
+
+
+def _always(condition: sp.Expr, scope: Sequence[Limit]) -> bool:
+    """Is it an equation of indices that holds for all their values, as ``[1 = j]`` on an axis of size 1?"""
+    if not (isinstance(condition, Indicator) and isinstance(condition.condition, sp.Eq)):
+        return False
+    difference = condition.condition.lhs - condition.condition.rhs
+    return not difference.atoms(sp.Indexed) and at_least_zero(difference, scope) and at_least_zero(-difference, scope)
 
 
 def linearize(expression: Any) -> Iterator[Occurrence]:

@@ -6,7 +6,7 @@ SymPy sorts sums and products its own way, so they are arranged again: ``w x + b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sympy as sp
@@ -16,6 +16,7 @@ from symbackprop.functions import maximum, minimum
 from symbackprop.indexed import Base, Limit, base_of
 from symbackprop.names import natural_key, parse_name
 from symbackprop.network.equation import Equation, Role, Specification
+from symbackprop.network.ranges import base_uses
 from symbackprop.network.roles import conventional_role
 
 
@@ -48,13 +49,7 @@ def specification_from_sympy(
         target, expression = _sides(equation, number)
         for indexed in (target, *expression.atoms(sp.Indexed)):
             if isinstance(indexed, sp.Indexed) and indexed.base.shape is not None:
-                axes.setdefault(
-                    indexed.base,
-                    tuple(
-                        Limit(sp.Symbol("ijkl"[n], integer=True), sp.S.One, size)
-                        for n, size in enumerate(indexed.base.shape)
-                    ),
-                )
+                axes.setdefault(indexed.base, tuple(_shape_axes(indexed)))
         own = {i.label: Limit(i.label, i.lower, i.upper) for i in target.atoms(sp.Idx) if i.lower is not None}
         strip = {i: i.label for i in (target.atoms(sp.Idx) | expression.atoms(sp.Idx))}
         target = target.xreplace(strip)
@@ -67,10 +62,11 @@ def specification_from_sympy(
                 tuple(limit for limit in chosen.values() if limit),
             )
         )
+    known = _by_key(built)
     declared: dict[Base, Role] = {}
     for role, bases in roles.items():
-        for base in bases:
-            symbol = _base(base)
+        for base in [bases] if isinstance(bases, (str, sp.Basic)) else bases:
+            symbol = _base(base, known)
             if declared.setdefault(symbol, role) != role:
                 raise NetworkError(f"{symbol} has two roles: {declared[symbol]} and {role}", hint="declare it once")
     return Specification(
@@ -79,16 +75,30 @@ def specification_from_sympy(
         axes=axes,
         ranges=limits,
         title=title,
-        loss=None if loss is None else _base(loss),
-        samples=None if samples is None else sp.sympify(samples),
+        loss=None if loss is None else _base(loss, known),
+        samples=None if samples is None else _size(samples),
     )
 
 
-def _base(reference: Any) -> Base:
+def _by_key(equations: Iterable[Equation]) -> dict[str, Base]:
+    """The symbols of the equations by the key of their names."""
+    found: dict[str, Base] = {}
+    for equation in equations:
+        for base in (equation.base, *base_uses(equation.expression)):
+            name = parse_name(str(base))
+            found.setdefault(name.key if name else str(base), base)
+    return found
+
+
+def _base(reference: Any, known: Mapping[str, Base]) -> Base:
     """The symbol of a declaration: a SymPy symbol, or a name in any spelling."""
-    if isinstance(reference, str):
-        return sp.Symbol(reference)
-    return base_of(reference)
+    if not isinstance(reference, str):
+        return base_of(reference)
+    name = parse_name(reference)
+    base = known.get(name.key if name else reference)
+    if base is None:
+        raise NetworkError(f"no equation uses the name {reference!r}", hint=f"the names are {', '.join(map(str, known.values()))}")
+    return base
 
 
 def _sides(equation: Any, number: int) -> tuple[Any, Any]:
@@ -120,7 +130,25 @@ def _index(index: Any) -> sp.Symbol:
 
 def _limit(index: sp.Symbol, given: Any) -> Limit:
     low, high = given if isinstance(given, tuple) else (1, given)
-    return Limit(index, sp.sympify(low), sp.sympify(high))
+    return Limit(index, _size(low), _size(high))
+
+
+def _size(given: Any) -> Any:
+    """A size as given: a number or a SymPy expression; text is only ever the name of one."""
+    if isinstance(given, str):
+        name = parse_name(given)
+        if name is None:
+            raise NetworkError(f"{given!r} is not the name of a size", hint="give a number or a SymPy symbol")
+        return sp.Symbol(name.plain, integer=True)
+    return sp.sympify(given)
+
+
+def _shape_axes(indexed: Any) -> Iterator[Limit]:
+    """The axes of an IndexedBase with a shape; SymPy's Idx counts from 0, other indices from 1."""
+    for n, (index, size) in enumerate(zip(indexed.indices, indexed.base.shape, strict=True)):
+        symbol = sp.Symbol("ijkl"[n], integer=True)
+        from_zero = any(i.lower == 0 for i in index.atoms(sp.Idx))
+        yield Limit(symbol, sp.S.Zero, size - 1) if from_zero else Limit(symbol, sp.S.One, size)
 
 
 def own_functions(expression: Any) -> Any:

@@ -22,7 +22,7 @@ from symbackprop.network.equation import Equation, Quantity, Role, Specification
 from symbackprop.network.labels import label_axes
 from symbackprop.network.order import Group, evaluation_order
 from symbackprop.network.ranges import base_uses, check_uses, infer_ranges, uses_of
-from symbackprop.network.roles import assign_roles
+from symbackprop.network.roles import assign_roles, conventional_role
 from symbackprop.recognise import recognise
 
 
@@ -53,8 +53,9 @@ class Network:
         check_uses(equations, axes, self.names)
         self.equations: tuple[Equation, ...] = tuple(e for g in self.groups for e in g.equations)
         self._check_targets_once()
+        roles = self._given_roles()
         self.loss = self._find_loss()
-        self.quantities = self._collect(axes)
+        self.quantities = self._collect(roles, axes)
         self.samples = specification.samples
         self.assumptions = specification.assumptions
         self.title = specification.title
@@ -136,8 +137,8 @@ class Network:
         if wanted is not None:
             if wanted not in defined:
                 raise NetworkError(
-                    f"the loss {self.names[wanted].plain} is not defined by any equation",
-                    hint=f"add an equation '{self.names[wanted].plain} = ...'",
+                    f"the loss {wanted} is not defined by any equation",
+                    hint=f"add an equation '{wanted} = ...'",
                 )
             if defined[wanted].at:
                 raise NetworkError(
@@ -160,7 +161,8 @@ class Network:
             hint="add an equation for the loss that sums over them, such as E = \\frac12 \\sum_i (...)^2",
         )
 
-    def _collect(self, axes: Mapping[Base, tuple[Limit, ...]]) -> dict[Base, Quantity]:
+    def _given_roles(self) -> dict[Base, Role | None]:
+        """Every quantity in order of first appearance, with its role where no equation defines it."""
         defined = {e.base for e in self.equations}
         index_symbols = {limit.index for e in self.equations for limit in e.ranges}
         used: dict[Base, None] = {}
@@ -171,18 +173,33 @@ class Network:
                     used.setdefault(base)
         declared = self.specification.roles
         for base, role in declared.items():
+            name = self.names[base].plain
             if base in defined and role != "loss":
                 raise NetworkError(
-                    f"{self.names[base].plain} has two roles: it is declared as {role}, and an equation defines it",
+                    f"{name} has two roles: it is declared as {role}, and an equation defines it",
                     hint="remove the declaration or the equation",
                 )
-        roles = assign_roles([b for b in used if b not in defined], self.names, declared)
-        for base in defined:
-            roles[base] = "loss" if base == self.loss.base else "intermediate"
-        for base in declared:
             used.setdefault(base)
-            roles.setdefault(base, declared[base])
-        return {base: Quantity(base, self.names[base], roles[base], axes.get(base, ())) for base in used}
+        labels = {i.base for e in self.equations for use in uses_of(e) for i in use.at if isinstance(i, sp.Indexed)}
+        data: dict[Base, Role] = {
+            b: "input" for b in labels if conventional_role(self.names[b]) not in ("input", "target")
+        }
+        roles = assign_roles([b for b in used if b not in defined], self.names, {**data, **declared})
+        return {base: roles.get(base) for base in used}
+
+    def _collect(
+        self, roles: Mapping[Base, Role | None], axes: Mapping[Base, tuple[Limit, ...]]
+    ) -> dict[Base, Quantity]:
+        """The quantities with their roles and axes."""
+        return {
+            base: Quantity(
+                base,
+                self.names[base],
+                role or ("loss" if base == self.loss.base else "intermediate"),
+                axes.get(base, ()),
+            )
+            for base, role in roles.items()
+        }
 
     def _labels_in_use(self) -> dict[Base, Limit]:
         """Integer quantities that pick an entry, ``P[y[s], s]``, with the range of the axis they stand in."""
@@ -205,6 +222,8 @@ class Network:
                 continue
             if quantity.role == "parameter":
                 yield f"the loss does not depend on the parameter {quantity.name.plain}: its gradient is 0"
+            elif quantity.role in ("input", "target", "constant"):
+                yield f"no equation uses {quantity.name.plain}"
             elif quantity.role == "intermediate":
                 yield f"the loss does not depend on {quantity.name.plain}"
         if not self.parameters:
@@ -227,9 +246,11 @@ def _names(specification: Specification) -> dict[Base, Name]:
             name = specification.names.get(base) or _spelled(base)
             other = by_key.setdefault(name.key, base)
             if other != base:
+                before = names[other].plain
                 raise NetworkError(
-                    f"{name.plain} and {names[other].plain} are two spellings of one name, "
-                    f"but they stand for different quantities",
+                    f"{name.plain} stands for two things, such as a loss and a number of layers"
+                    if name.plain == before
+                    else f"{name.plain} and {before} are two spellings of one name, but stand for different quantities",
                     hint="rename one of them",
                 )
             names[base] = name

@@ -82,10 +82,17 @@ def stem_of(name: Name) -> str:
 
 def conventional_role(name: Name) -> Role | None:
     """The role that a name has by convention, or None where one would have to guess."""
-    if re.fullmatch(r"[A-Za-z]+(?:_0|0|\^?[\[(]0[\])])(?:,?_.*)?", name.plain):
-        return "input"  # layer 0, whatever its letter: a^(0), h_0, A^[0]
     stem = stem_of(name)
-    return next((role for role, stems in CONVENTIONS.items() if stem in stems), None)
+    role = next((role for role, stems in CONVENTIONS.items() if stem in stems), None)
+    if role is None and re.fullmatch(r"[A-Za-z]+(?:_0|0|\^?[\[(]0[\])])(?:,?_.*)?", name.plain):
+        return "input"  # layer 0 of what is computed: a^(0), h_0, A^[0]
+    return role
+
+
+def _covered(text: str, names: Mapping[Base, Name]) -> bool:
+    """Is a run of letters made of conventional or known single letters?"""
+    known = {name.plain for name in names.values()}
+    return all(letter in known or any(letter in stems for stems in CONVENTIONS.values()) for letter in text)
 
 
 def assign_roles(
@@ -106,10 +113,12 @@ def assign_roles(
     if unknown:
         listed = ", ".join(unknown)
         plural = len(unknown) > 1
+        products = [text for text in unknown if len(text) > 1 and text.isalpha() and _covered(text, names)]
+        hint = f"if it is a product, write '{' '.join(products[0])}'; else " if products else ""
         raise NetworkError(
             f"{listed} {'are' if plural else 'is'} used, but no equation defines {'them' if plural else 'it'} "
             f"and no convention tells what {'they are' if plural else 'it is'}",
-            hint=f"add a definition, or one of the lines 'inputs: {listed}', 'targets: {listed}', "
+            hint=hint + f"add a definition, or one of the lines 'inputs: {listed}', 'targets: {listed}', "
             f"'parameters: {listed}', 'constants: {listed}'",
         )
     return roles

@@ -7,7 +7,7 @@ scalar. SymPy counts matrix entries from 0, networks from 1: ``A[k, i]`` summed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -57,21 +57,24 @@ def specification_from_matrices(
     >>> n, m = sp.symbols("n m")
     >>> W, X, Z = sp.MatrixSymbol("W", 2, n), sp.MatrixSymbol("X", n, m), sp.MatrixSymbol("Z", 2, m)
     >>> specification_from_matrices([sp.Eq(Z, W * X)], roles={}).equations[0].expression
-    Sum(W[i, j]*X[j, s], (j, 1, n))
+    Sum(W[i, k]*X[k, j], (k, 1, n))
     """
     sides = [_sides(e, number) for number, e in enumerate(equations, start=1)]
     symbols = _matrix_symbols(sides)
     bases = {name: _base(symbol) for name, symbol in symbols.items()}
+    resolve = _resolver(sides, bases)
     declared: dict[Role, list[Any]] = {
-        role: [_declared(given, bases) for given in listed] for role, listed in roles.items()
+        role: [resolve(given) for given in ([listed] if isinstance(listed, (str, sp.Basic)) else listed)]
+        for role, listed in roles.items()
     }
     shared = samples if samples is not None else _shared_size(sides, symbols, bases, declared)
+    used = symbols.keys() - {target.name for target, _ in sides if isinstance(target, sp.MatrixSymbol)}
     reader = MatrixReader(bases, Lowering(samples=None if shared is None else sp.sympify(shared)))
     read = [reader.equation(t, e, n) for n, (t, e) in enumerate(sides, start=1)]
     frame = specification_from_sympy(
         [(t, e) for t, e in read if not isinstance(t, Equation)],
         roles=declared,
-        loss=None if loss is None else _declared(loss, bases),
+        loss=None if loss is None else resolve(loss),
         ranges=ranges,
         samples=shared,
         title=title,
@@ -80,7 +83,7 @@ def specification_from_matrices(
     return Specification(
         tuple(t if isinstance(t, Equation) else reader.filled(next(plain)) for t, _ in read),
         roles=frame.roles,
-        axes={**frame.axes, **{bases[n]: own for n, s in symbols.items() if (own := _axes(s))}},
+        axes={**frame.axes, **{bases[name]: own for name in used if (own := _axes(symbols[name]))}},
         ranges=frame.ranges,
         labels=reader.labels,
         samples=frame.samples,
@@ -135,13 +138,24 @@ def _axes(symbol: Any) -> tuple[Limit, ...]:
     return tuple(Limit(sp.Symbol(x, integer=True), ONE, n) for x, n in zip("ij", sizes, strict=False))
 
 
-def _declared(given: Any, bases: Mapping[str, Base]) -> Any:
-    """What a declaration speaks of: a MatrixSymbol or its name in any spelling becomes its base."""
-    if isinstance(given, sp.MatrixSymbol):
-        return bases.get(given.name, given.name)
-    if isinstance(given, str):
-        return next((b for name, b in bases.items() if _spelled(name) == _spelled(given)), given)
-    return given
+def _resolver(sides: Iterable[tuple[Any, Any]], bases: Mapping[str, Base]) -> Callable[[Any], Any]:
+    """What a declaration speaks of: a MatrixSymbol, or a name in any spelling, becomes its base."""
+    known: dict[Name, Any] = {}
+    for kind in (sp.Symbol, sp.IndexedBase):  # the label of an IndexedBase is a Symbol too: the base wins
+        known |= {_spelled(str(s)): s for side in sides for part in side for s in part.atoms(kind)}
+    known |= {_spelled(name): base for name, base in bases.items()}
+
+    def resolve(given: Any) -> Any:
+        name = given.name if isinstance(given, sp.MatrixSymbol) else given
+        if not isinstance(name, str):
+            return given
+        if _spelled(name) not in known:
+            raise NetworkError(
+                f"no equation uses the name {name!r}", hint=f"the names are {', '.join(n.plain for n in known)}"
+            )
+        return known[_spelled(name)]
+
+    return resolve
 
 
 def _spelled(text: str) -> Name:

@@ -6,6 +6,7 @@ shape is not known yet (the reader tries again when it is) and `Trouble` where t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,10 @@ ALONG = {
     "logsumexp": "logsumexp",
 }
 
+LARGEST_EXPONENT = 1000
+DIGITS = 300
+"""Powers of numbers may have this many digits."""
+
 LETTERS = "ijkpqrstuvabcdfgh"
 
 
@@ -118,16 +123,16 @@ class Lowering:
     scope: dict[str, Any] = field(default_factory=dict[str, Any])
     """Index names in scope -> their symbol."""
     used: set[str] = field(default_factory=set[str])
+    open_shapes: bool = False
+    """May a labelled name without a known shape stand for any shape (a recurrence that reads itself)?"""
 
     # -- indices -------------------------------------------------------------------------------------------------
     def fresh(self, size: Any) -> sp.Symbol:
         """An index letter that this equation has not used yet; samples are called s."""
         letters = ("s" + LETTERS) if size is not None and size == self.samples else LETTERS.replace("s", "")
-        letter = next((x for x in letters if x not in self.used), None)
-        number = 1
-        while letter is None:
-            letter = f"i{number}" if f"i{number}" not in self.used else None
-            number += 1
+        taken = self.used | self.sizes.keys()
+        numbered = (f"i{n}" for n in itertools.count(1))
+        letter = next(x for x in itertools.chain(letters, numbered) if x not in taken)
         self.used.add(letter)
         return sp.Symbol(letter, integer=True)
 
@@ -208,6 +213,8 @@ class Lowering:
             raise Deferred(node.name)
         lead, rest = self.split_scripts(entry, node)
         if entry.sizes is None:
+            if not rest and self.open_shapes and lead:
+                return Tensor(None, None, lambda _r, _c: sp.S.Zero, node.name.plain)
             if not rest:
                 raise Deferred(node.name)
             entry.sizes = (None,) * len(rest)
@@ -291,6 +298,8 @@ class Lowering:
 
     def _divide(self, node: Any) -> Tensor:
         above, below = self.tensor(node.numerator), self.tensor(node.denominator)
+        if below.is_scalar and below.scalar() == 0:
+            raise Trouble("this divides by zero", node.denominator.span)
         if not below.is_scalar and not (_alike(above, below) or above.is_scalar):
             raise Clash(
                 f"the division does not conform: {above.shape} by {below.shape}",
@@ -305,6 +314,8 @@ class Lowering:
         if isinstance(node.base, tree.Reference) and node.base.name.key == "e" and "e" not in self.entries:
             return elementwise([self.tensor(node.exponent)], lambda e: sp.exp(e[0]), "exponential")
         base = self.tensor(node.base)
+        if base.is_scalar and exponent.is_number and base.scalar().is_number:
+            _refuse_huge(base.scalar(), exponent, node)
         if not base.is_scalar and exponent == -1 and base.rows == base.cols:
             raise Trouble("the inverse of a matrix is not supported", node.span)
         return elementwise([base], lambda e: sp.Pow(e[0], exponent), "power")
@@ -313,7 +324,15 @@ class Lowering:
         return elementwise([self.tensor(node)], lambda e: sp.exp(e[0]), "exponential")
 
     def _transpose(self, node: Any) -> Tensor:
-        return transpose(self.tensor(node.operand))
+        inner = self.tensor(node.operand)
+        if inner.is_scalar and isinstance(node.operand, tree.Reference) and not node.operand.scripts:
+            name = node.operand.name.plain
+            raise Trouble(
+                f"{name} is a number here, and a number has no transpose",
+                node.span,
+                f"declare a shape, such as '{name} in R^n'; a prime is not read as part of a name: write {name}_p",
+            )
+        return transpose(inner)
 
     def norm(self, node: Any, power: Any = 1) -> Tensor:
         """A norm to a power; the square needs no root."""
@@ -361,6 +380,8 @@ class Lowering:
             limit = given.get(name.key)
             low = ONE if limit is None or limit.low is None else self.index(limit.low)
             high = None if limit is None or limit.high is None else self.size_or_index(limit.high)
+            if isinstance(high, sp.Integer) and isinstance(low, sp.Integer) and high < low:
+                raise Trouble(f"this sum is empty: {symbol} runs from {low} to {high}", node.span)
             limits.append([symbol, low, high])
         body = self.tensor(node.body)
         self.scope = outer
@@ -434,6 +455,10 @@ class Lowering:
     # -- functions -----------------------------------------------------------------------------------------------
     def _call(self, node: Any) -> Tensor:
         name = self.functions.get(node.function, node.function)
+        if node.scripts and name == "log":
+            return self._logarithm(node)
+        if node.scripts:
+            raise Trouble(f"{node.function} has no meaning with a subscript here", node.span)
         arguments = [self.tensor(a) for a in node.arguments]
         if not arguments:
             raise Trouble(f"{node.function} needs an argument in brackets", node.span)
@@ -453,6 +478,14 @@ class Lowering:
         for _ in range(node.order):
             result = _derivative_of(cls, arguments, name)
         return result
+
+    def _logarithm(self, node: Any) -> Tensor:
+        """``\\log_2 x``: the natural logarithm over that of the base."""
+        base = self.tensor(node.scripts[0].items[0]).scalar()
+        if not (base.is_number and base > 0 and base != 1):
+            raise Trouble("this is not the base of a logarithm", node.span, "write \\log x for the natural one")
+        inner = [self.tensor(a) for a in node.arguments]
+        return elementwise(inner, lambda e: product([sp.Pow(sp.log(base), -1), sp.log(e[0])]), "logarithm")
 
     def _dot(self, parts: Sequence[Tensor]) -> Tensor:
         a, b = parts
@@ -498,11 +531,10 @@ class Lowering:
         if not isinstance(condition, tree.Compare):
             raise Trouble("this is not a condition", condition.span, "write a comparison, such as z > 0")
         operators = {">": sp.Gt, "<": sp.Lt, ">=": sp.Ge, "<=": sp.Le, "=": sp.Eq, "==": sp.Eq, "!=": sp.Ne}
-        pairs = list(zip(condition.operators, condition.operands, condition.operands[1:], strict=True))
         parts = [self.tensor(o) for o in condition.operands]
         tests = [
             elementwise([a, b], lambda e, op=op: fn.Indicator(operators[op](*e)), "comparison")
-            for (op, _, _), a, b in zip(pairs, parts, parts[1:], strict=False)
+            for op, a, b in zip(condition.operators, parts, parts[1:], strict=False)
         ]
         return elementwise(tests, product, "comparison")
 
@@ -617,6 +649,12 @@ def _hadamard(parts: Sequence[Tensor]) -> Tensor:
 
 def _alike(a: Tensor, b: Tensor) -> bool:
     return a.rows == b.rows and a.cols == b.cols
+
+
+def _refuse_huge(base: Any, exponent: Any, node: tree.Node) -> None:
+    """A number to a power with more than a few hundred digits is a slip or an attack."""
+    if abs(exponent) > LARGEST_EXPONENT or (abs(base) > 1 and abs(exponent) * sp.log(abs(base), 10).evalf() > DIGITS):
+        raise Trouble("this number is too large", node.span, "write a smaller power")
 
 
 def _minus(e: Any) -> Any:

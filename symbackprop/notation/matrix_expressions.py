@@ -190,7 +190,8 @@ class MatrixReader:
         if isinstance(e, sp.Trace):
             return self._placeholder(trace(self.tensor(e.arg), self.low.fresh))
         if isinstance(e, sp.DotProduct):
-            return self._placeholder(self._dot(*(self.tensor(a) for a in e.args)))
+            left, right = (x if x.cols == 1 else transpose(x) for x in map(self.tensor, e.args))
+            return self._placeholder(matmul(transpose(left), right, self.low.fresh))
         if is_matrix(e):
             return self._placeholder(self.tensor(e))
         if isinstance(e, sp.Sum):
@@ -206,10 +207,6 @@ class MatrixReader:
         hole = sp.Dummy(value.label or "matrix", real=True)
         self.inside[hole] = self._filled(value.scalar())
         return hole
-
-    def _dot(self, a: Tensor, b: Tensor) -> Tensor:
-        left, right = (x if x.cols == 1 else transpose(x) for x in (a, b))
-        return matmul(transpose(left), right, self.low.fresh)
 
     def _element(self, e: Any) -> Any:
         """``A[i, j]``, which counts from 0; an entry of integer labels counts as it is."""

@@ -7,7 +7,8 @@ read and `NetworkError` for what does not fit together, both with the line and a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -23,6 +24,9 @@ from symbackprop.notation.parser.collect import collect_vocabulary
 from symbackprop.notation.parser.statements import parse_statements
 from symbackprop.notation.source import Line, read_lines
 from symbackprop.notation.tensor import ONE, Clash, Tensor
+
+RESERVED_FUNCTIONS = frozenset({"exp", "log", "ln", "sqrt", "tanh", "sin", "cos", "softmax", "relu", "sigmoid", "max", "min"})
+"""Names of functions that no quantity may take (Greek letters may: sigma is also a standard deviation)."""
 
 ROLE_OF: dict[str, Role] = {
     "inputs": "input",
@@ -82,6 +86,7 @@ class _Reader:
             self._guard(line, lambda s=shape: self._declare_shape(s))
         for _, function in self._declared(tree.FunctionIs):
             self.low.functions[function.name] = function.function
+        self._split_chains()
         self._names_on_the_left()
         roles, loss, rate = self._roles()
         if self.low.samples is None:
@@ -139,7 +144,7 @@ class _Reader:
                 line,
                 f"the shape of {name} is not known",
                 span,
-                f"declare it, for example '{name} in R^(n x m)', or 'constants: {name}' for a number",
+                f"declare it: '{name} in R' for a number, '{name} in R^n', or '{name} in R^(n x m)'",
             ) from None
 
     def _statement_of(self, line: Line) -> Any:
@@ -151,7 +156,8 @@ class _Reader:
             leading = tuple(s.kind for s in reference.scripts)
             label = None
             if leading:
-                label = self.low.bind(reference.scripts[0].items[0].name)  # type: ignore[attr-defined]
+                item = reference.scripts[0].items[0]
+                label = self.low.bind(item.name) if isinstance(item, tree.Reference) else None
             sizes = tuple(self.low.size(s) for s in shape.sizes)
             self.low.scope.clear()
             limit = None
@@ -164,13 +170,56 @@ class _Reader:
             self.low.entries[reference.name.key] = entry
 
     def _leading(self, left: Any) -> tuple[str, ...]:
-        """The kinds of scripts that are labels: brackets, and subscripts where declared names have them (``W_l``)."""
-        kinds = {kind for entry in self.low.entries.values() for kind in entry.leading}
+        """The kinds of scripts that are labels: brackets, and subscripts that label in some equation (``h_t``)."""
+        labels = {kind for entry in self.low.entries.values() for kind in entry.leading}
+        subscript = "sub" in labels or left.name.key in self._labelled
         return tuple(
-            s.kind for s in left.scripts if s.kind in ("bracket", "paren") or (s.kind in kinds and len(s.items) == 1)
+            s.kind for s in left.scripts if s.kind in ("bracket", "paren") or (subscript and len(s.items) == 1)
+        )
+
+    @cached_property
+    def _labelled(self) -> set[str]:
+        """Names with one index over a range whose equation reads whole arrays: the index labels steps or layers."""
+        arrays = {key for key, entry in self.low.entries.items() if entry.declared and entry.sizes}
+        found: set[str] = set()
+        for waiting in self.pending:
+            left: Any = waiting.statement.left
+            indices = [i for s in getattr(left, "scripts", ()) for i in s.items]
+            whole = any(
+                isinstance(n, tree.Reference) and n.name.key in arrays and len(n.scripts) == len(
+                    self.low.entries[n.name.key].leading) for n in walk(waiting.statement.rights))
+            if len(indices) == 1 and waiting.statement.ranges and whole:
+                found.add(left.name.key)
+        return found
+
+    def _split_chains(self) -> None:
+        """``yhat = a = f(z)`` where nothing else defines a: ``yhat = f(z)``, and ``a = yhat`` where a is used."""
+        known = {w.statement.left.name.key for w in self.pending if isinstance(w.statement.left, tree.Reference)}
+        known |= self.low.entries.keys()
+        result: list[Pending] = []
+        for waiting in self.pending:
+            first, *rest = waiting.statement.rights
+            if rest and isinstance(first, tree.Reference) and first.name.key not in known:
+                known.add(first.name.key)
+                statement = replace(waiting.statement, rights=tuple(rest), relations=())
+                result.append(Pending(waiting.line, statement))
+                if self._is_used(first.name, but=waiting):
+                    alias = replace(waiting.statement, left=first, rights=(waiting.statement.left,), relations=())
+                    result.append(Pending(waiting.line, alias))
+            else:
+                result.append(waiting)
+        self.pending = result
+
+    def _is_used(self, name: Name, but: Pending) -> bool:
+        return any(
+            isinstance(n, tree.Reference) and n.name == name
+            for w in self.pending
+            if w is not but
+            for n in walk(w.statement.rights)
         )
 
     def _names_on_the_left(self) -> None:
+        bounds: list[tuple[Line, tree.Node]] = []
         for waiting in self.pending:
             left = waiting.statement.left
             if not isinstance(left, tree.Reference):
@@ -180,6 +229,8 @@ class _Reader:
                     left.span,
                     "write the quantity that the equation defines on the left, such as z = w x + b",
                 )
+            if left.name.plain in RESERVED_FUNCTIONS:
+                raise _located(waiting.line, f"{left.name.plain} is the name of a function", left.span, "rename it")
             entry = self.low.entries.get(left.name.key)
             if entry is None:
                 leading = self._leading(left)
@@ -191,10 +242,13 @@ class _Reader:
                     tuple(self._size_of_range(waiting.line, spans, i) for i in own) if own else None,
                     sp.Symbol("l", integer=True) if leading else None,
                 )
-            for limits in waiting.statement.ranges:
+            summed = [x for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices]
+            for limits in (*waiting.statement.ranges, *summed):
                 for bound in (limits.low, limits.high):
                     if bound is not None:
-                        self._guard(waiting.line, lambda b=bound: self._touch_size(b))
+                        bounds.append((waiting.line, bound))
+        for line, bound in bounds:
+            self._guard(line, lambda b=bound: self._touch_size(b))
 
     def _size_of_range(self, line: Line, spans: dict[str, tree.Limits], item: tree.Node) -> Any:
         """The size of an axis that an equation's own index runs over from 1, else None."""
@@ -207,8 +261,24 @@ class _Reader:
     def _touch_size(self, bound: tree.Node) -> None:
         """Names in the bounds of a range are sizes."""
         for node in walk(bound):
-            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self.low.entries:
-                self.low.size(node)
+            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self._indices_anywhere:
+                if node.name.key not in self.low.entries:
+                    self.low.size(node)
+
+    @cached_property
+    def _mentioned(self) -> set[str]:
+        """Names that the equations use."""
+        return {n.name.key for w in self.pending for n in walk((w.statement.left, w.statement.rights))
+                if isinstance(n, tree.Reference)}
+
+    @cached_property
+    def _indices_anywhere(self) -> set[str]:
+        """Letters that are indices in some equation: bounds may hold them too."""
+        found: set[str] = set()
+        for waiting in self.pending:
+            found |= {x.index.key for x in waiting.statement.ranges}
+            found |= {x.index.key for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices}
+        return found
 
     def _roles(self) -> tuple[dict[str, Role], str | None, Name | None]:
         roles: dict[str, Role] = {}
@@ -231,6 +301,8 @@ class _Reader:
                 elif declared.role == "rate":
                     rate = reference.name
                 elif declared.role in ROLE_OF:
+                    if key not in self._mentioned:  # kept, with a warning
+                        self.low.entries.setdefault(key, Entry(reference.name, sizes=()))
                     role = ROLE_OF[declared.role]
                     if roles.setdefault(key, role) != role:
                         raise _located(
@@ -269,22 +341,34 @@ class _Reader:
 
     # -- shapes --------------------------------------------------------------------------------------------------
     def _settle_shapes(self) -> None:
-        """Forward from what is declared to what is defined, until nothing changes; then ask for what is missing."""
+        """Forward from what is declared to what is defined, until nothing changes; then ask for what is missing.
+
+        A recurrence reads its own shape: where all else is settled, it is tried with its own shape left open.
+        """
         while True:
-            changed, blocked = False, list[Pending]()
-            for waiting in self.pending:
-                entry = self.low.entries[waiting.statement.left.name.key]  # type: ignore[attr-defined]
-                if (entry.sizes is not None and None not in entry.sizes) or self._has_all_indices(waiting, entry):
-                    continue
-                try:
-                    changed |= self._guard_shape(waiting, entry)
-                except Deferred:
-                    blocked.append(waiting)
+            blocked, changed = self._forward()
+            if not changed and blocked:
+                self.low.open_shapes = True
+                _, changed = self._forward()
+                self.low.open_shapes = False
             if not changed:
                 break
         for waiting in blocked:
             self._refuse_circle(waiting, blocked)
             self._guard(waiting.line, lambda w=waiting: self._meaning(w.statement))
+
+    def _forward(self) -> tuple[list[Pending], bool]:
+        """One pass over the equations: those that wait for a shape, and whether anything was learned."""
+        blocked, changed = list[Pending](), False
+        for waiting in self.pending:
+            entry = self.low.entries[waiting.statement.left.name.key]  # type: ignore[attr-defined]
+            if (entry.sizes is not None and None not in entry.sizes) or self._has_all_indices(waiting, entry):
+                continue
+            try:
+                changed |= self._guard_shape(waiting, entry)
+            except Deferred:
+                blocked.append(waiting)
+        return blocked, changed
 
     def _refuse_circle(self, waiting: Pending, blocked: Sequence[Pending]) -> None:
         """Equations whose shapes wait for each other go round in a circle."""
@@ -322,6 +406,8 @@ class _Reader:
         found: tuple[Any, ...] = () if meaning.is_scalar else sizes[:1] if meaning.cols == 1 else sizes
         if lead and isinstance(lead[0], sp.Symbol):
             found = tuple(None if s is None else s.xreplace({lead[0]: entry.label_index}) for s in found)
+        elif lead and meaning.is_scalar:  # a base case such as h_0 = 0 tells nothing of the shape
+            return False
         elif lead:  # a base case: only what does not depend on the label holds for every label
             found = tuple(None if s is None or s.atoms(sp.core.function.AppliedUndef) else s for s in found)
         merged = (

@@ -43,8 +43,18 @@ class LineWriter:
         name = self.plan.identifiers[assignment.target]
         if assignment.expression == 0 and assignment.section == "gradients":
             return Line(name, f"0.0 * {self._parameter_of(assignment.target)}", assignment.section)
-        axes = tuple(limit.index for limit in assignment.axes)
-        return Line(name, self.text(assignment.expression, axes, assignment.target), assignment.section)
+        axes = [limit.index for limit in assignment.axes if limit.size != 1]
+        text = self.text(assignment.expression, axes, assignment.target)
+        shape = self._singles(assignment)
+        return Line(name, f"({text})[{shape}]" if shape else text, assignment.section)
+
+    def _singles(self, assignment: Assignment) -> str:
+        """How an array gets its axes of size 1: ``:, None``."""
+        quantity = self.network.quantities.get(assignment.target)
+        limits = assignment.axes if quantity is None else quantity.axes
+        if not any(limit.size == 1 for limit in limits):
+            return ""
+        return ", ".join("None" if limit.size == 1 else ":" for limit in limits)
 
     def text(self, expression: sp.Expr, axes: Sequence[sp.Symbol] = (), target: Base | None = None) -> str:
         """The source of an expression over axes.

@@ -12,11 +12,9 @@ CLASHES = {
         "samples: m\nX in R^(m x m), Y in R^(n x m), W in R^(n x m)\nZ = W X\nE = \\|Z - Y\\|_F^2",
         "m is the number of samples and a size of the parameter W",
     ),
-    "loss and last layer": (
-        "x in R^(n_0), y in R^(n_L), W^{[l]} in R^(n_l x n_{l-1})\n"
-        "a^{[0]} = x\nz^{[l]} = W^{[l]} a^{[l-1]} for l = 1..L\na^{[l]} = \\tanh(z^{[l]}) for l = 1..L\n"
-        "L = \\|a^{[L]} - y\\|^2",
-        "L is the loss and a size",
+    "loss and size": (
+        "w in R^C, x in R^C, y in R\nz = w \\odot x\nC = (z_1 - y)^2",
+        "C is the loss and a size",
     ),
     "loss and label": (
         MATRICES + "z_L = W x + b\na_L = \\tanh(z_L)\nL = \\|a_L - y\\|^2",
@@ -48,6 +46,21 @@ def test_a_clash_is_said(kind: str) -> None:
 @pytest.mark.parametrize("name", sb.networks())
 def test_the_built_in_networks_have_none(name: str) -> None:
     assert sb.read(name).warnings == ()
+
+
+LAST_LAYER = """
+x in R^(n_0), y in R^(n_L), W^{[l]} in R^(n_l x n_{l-1})
+a^{[0]} = x
+z^{[l]} = W^{[l]} a^{[l-1]} for l = 1..L
+a^{[l]} = \\tanh(z^{[l]}) for l = 1..L
+L = \\|a^{[L]} - y\\|^2
+"""
+
+
+def test_where_the_loss_is_also_the_last_layer_it_is_an_error() -> None:
+    with pytest.raises(sb.NetworkError, match="L stands for two things"):
+        sb.read(LAST_LAYER)
+    assert sb.read(LAST_LAYER.replace("L = ", "J = ")).warnings == ()
 
 
 def test_in_another_notation_alpha_is_free() -> None:

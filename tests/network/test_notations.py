@@ -11,7 +11,6 @@ import symbackprop as sb
 from symbackprop.network.structure import find_layers
 
 
-
 def plain(net: Any) -> list[str]:
     return [q.name.plain for q in net.quantities.values()]
 
@@ -55,7 +54,8 @@ def test_document_002() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notation", "kind", "shown"), [("paren", "paren", "Z^{(l)}"), ("subscript", "sub", "Z_l"), ("bracket", "bracket", "Z^{[l]}")]
+    ("notation", "kind", "shown"),
+    [("paren", "paren", "Z^{(l)}"), ("subscript", "sub", "Z_l"), ("bracket", "bracket", "Z^{[l]}")],
 )
 def test_a_symbolic_depth(notation: Any, kind: str, shown: str) -> None:
     net = sb.read("deep").with_notation(notation)
@@ -110,7 +110,8 @@ def test_an_activation_without_a_named_sum() -> None:
 def test_a_layer_that_computes_more_keeps_its_letters() -> None:
     net = sb.read(
         "samples: m\nX in R^(d x m), Y in R^(c x m), W_1 in R^(h x d), gamma_1 in R^h, V in R^(c x h)\n"
-        "Z_1 = W_1 X\nmu_1 = \\frac{1}{m} Z_1 \\mathbf{1}_m\nN_1 = gamma_1 \\mathbf{1}^\\top \\odot (Z_1 - mu_1 \\mathbf{1}^\\top)\n"
+        "Z_1 = W_1 X\nmu_1 = \\frac{1}{m} Z_1 \\mathbf{1}_m\n"
+        "N_1 = gamma_1 \\mathbf{1}^\\top \\odot (Z_1 - mu_1 \\mathbf{1}^\\top)\n"
         "H = \\tanh(N_1)\nE = \\|V H - Y\\|_F^2"
     )
     assert set(plain(net.with_notation("bracket"))) >= {"W^[1]", "Z^[1]", "mu^[1]", "gamma^[1]", "N^[1]", "H^[1]"}

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from symbackprop.names import Kind, Name, make_name
+from symbackprop.names import Kind, Name, make_name, parse_name
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, split_clauses
 from symbackprop.notation.parser.cursor import NAME_KINDS, split_run, top_level
 from symbackprop.notation.parser.expressions import Parser
@@ -175,7 +175,7 @@ class _Reader:
             name, raws = self._name_at(position)
             found.append((name, raws))
             if raws:
-                uses += _uses(name, raws, tokens)
+                uses += _uses(name, raws, tokens, powers=not keep)
             # Equations may have names inside scripts, P_{y_s, s}, and so has the R of a shape.
             position = self.parser.at if keep and name.base not in _SETS else self.base_end
         return found
@@ -194,13 +194,13 @@ def _is_number_script(tokens: list[Token], position: int) -> bool:
     )
 
 
-def _uses(name: Name, raws: list[Raw], tokens: list[Token]) -> Iterator[_Use]:
+def _uses(name: Name, raws: list[Raw], tokens: list[Token], powers: bool = False) -> Iterator[_Use]:
     """The scripts of a name that may be indices."""
     contents = [_letters(raw, tokens) for raw in raws]
     together = frozenset[str]().union(*(letters for letters, _ in contents))
     if not together:
         return
-    stem = _stem(name, raws)
+    stem = _stem(name, raws, powers)
     for raw, (letters, offset) in zip(raws, contents, strict=True):
         kind: Kind | None = "sup" if raw.kind == "sup" else raw.index_kind
         if letters and kind is not None:
@@ -279,14 +279,20 @@ def _families(facts: list[_Facts]) -> frozenset[Family]:
             if indexed and use.family not in families:
                 families.add(use.family)
                 waiting.extend(users.get(use.family, ()))
-    return frozenset(families)
+    return frozenset(family for family in families if not _is_instance(family, families))
+
+
+def _is_instance(family: Family, families: set[Family]) -> bool:
+    """Is the name an instance of a family itself: `a^{(0)}_j` beside `a^{(l)}_j`? Then its label is an index."""
+    name = parse_name(family[0])
+    return name is not None and any((name.stem.key, label.kind) in families for label in name.scripts)
 
 
 def _bind(fact: _Facts, families: set[Family], arrays: set[str]) -> None:
     """More letters that are indices in a clause."""
     bound = fact.bound
     if fact.declares:
-        sizes = frozenset[str]().union(*(use.letters for use in fact.right))
+        sizes = frozenset[str]().union(*(use.letters for use in fact.right if use.family[0] not in _SETS))
         for use in fact.left:
             layer = use.family[1] == "bracket" and len(use.letters) == 1
             bound |= use.letters if layer else use.letters & sizes
@@ -300,9 +306,13 @@ def _bind(fact: _Facts, families: set[Family], arrays: set[str]) -> None:
             bound |= use.letters
 
 
-def _stem(name: Name, raws: list[Raw]) -> str:
-    """The key of the name with those scripts that are labels for sure: `W^{(1)}` of `W^{(1)}_{ij}`."""
-    labels = tuple(raw.as_label() for raw in raws if raw.numeric and (raw.kind != "sub" or raw.glued))
+def _stem(name: Name, raws: list[Raw], powers: bool = False) -> str:
+    """The key of the name with those scripts that are labels for sure: `W^{(1)}` of `W^{(1)}_{ij}`.
+
+    With `powers` a bare number above is a power, as in `w_j^2` on a right side, and no label.
+    """
+    no_label = {"sub", "sup"} if powers else {"sub"}
+    labels = tuple(raw.as_label() for raw in raws if raw.numeric and (raw.kind not in no_label or raw.glued))
     return make_name(name.base, name.accent, (*name.scripts, *labels)).key
 
 
