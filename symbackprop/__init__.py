@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from symbackprop.errors import DataError, NetworkError, NotationError, SymbackpropError
 
 if TYPE_CHECKING:
-    from symbackprop.api import Derivation, Network, batch_norm, dense, networks, read, sequential
+    from symbackprop.api import Derivation, Network, batch_norm, dense, networks, read, sequential, softmax
     from symbackprop.functions import (
         activation,
         elu,

@@ -27,7 +27,7 @@ A, B, D, W, X, Y, Z, b, v = map(IndexedBase, ["A", "B", "D", "W", "X", "Y", "Z",
 def run(node: Any, row: Any, col: Any, arrays: dict[Any, Any]) -> Any:
     """The value of a matrix tree through the NumPy it prints."""
     names = {base: str(base) for base in arrays}
-    code = ArraySource(names, NumPySource)(node, row, col)
+    code = ArraySource(names, NumPySource)(node, [x for x in (row, col) if x is not None])
     namespace: dict[str, Any] = {"np": np, **{str(base): value for base, value in arrays.items()}}
     for source in HELPERS.values():
         exec(source, namespace)

@@ -84,7 +84,9 @@ class MatrixReader:
             sp.HadamardPower: self._hadamard_power,
             (sp.Transpose, sp.Adjoint): lambda e: transpose(self.tensor(e.args[0])),  # entries are real
             ElementwiseApplyFunction: self._function,
-            Softmax: self._softmax,
+            Softmax: lambda e: along(
+                self.tensor(e.args[0]), over_rows=e.args[1] == 0, fresh=self.low.fresh, kind="softmax"
+            ),
             sp.MatPow: self._power,  # Inverse is one
             sp.OneMatrix: lambda e: _filled_with(e, lambda _r, _c: sp.S.One),
             sp.ZeroMatrix: lambda e: _filled_with(e, lambda _r, _c: sp.S.Zero),
@@ -127,7 +129,7 @@ class MatrixReader:
                 found = read(e)
                 return Tensor(found.rows, found.cols, found.at, str(e))
         raise Clash(
-            f"a {type(e).__name__} has no meaning in a network: {e}",
+            f"{type(e).__name__} has no meaning in a network: {e}",
             "use sums, products, HadamardProduct, transposes, applyfunc and Trace, or give it a name of its own",
         )
 
@@ -170,15 +172,11 @@ class MatrixReader:
         variable, body = e.function.variables[0], self._arranged(e.function.expr, e.function.variables)
         return elementwise([self.tensor(e.expr)], lambda x: rename(body, {variable: x[0]}), "function")
 
-    def _softmax(self, e: Any) -> Tensor:
-        return along(self.tensor(e.args[0]), over_rows=e.args[1] == 0, fresh=self.low.fresh, kind="softmax")
-
     # -- scalars -------------------------------------------------------------------------------------------------
     def _arranged(self, e: Any, variables: Iterable[Any] = ()) -> Any:
         """A scalar part of a matrix expression, in the order in which a human writes it."""
         outer, self.scope = self.scope, {**self.scope, **{v: v for v in variables}}
-        result = arrange(own_functions(self.scalar(e)))
-        self.scope = outer
+        result, self.scope = arrange(own_functions(self.scalar(e))), outer
         return result
 
     def scalar(self, e: Any) -> Any:
@@ -197,7 +195,7 @@ class MatrixReader:
         if isinstance(e, sp.Sum):
             return self._summed(e)
         if isinstance(e, (sp.Determinant, sp.Derivative, sp.Integral)):
-            raise Clash(f"a {type(e).__name__} has no meaning in a network: {e}")
+            raise Clash(f"{type(e).__name__} has no meaning in a network: {e}")
         if isinstance(e, sp.Indexed):
             return e.base[tuple(self.scalar(i) for i in e.indices)]
         args = [self.scalar(a) for a in e.args]

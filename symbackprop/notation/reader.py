@@ -448,17 +448,10 @@ class _Reader:
             at = [*lead, *own]
             expression = meaning.scalar()
         else:
-            if len(lead) and not isinstance(lead[0], sp.Symbol):
-                sizes = [self.low.at_label(entry, s, lead) for s in entry.sizes]
-            else:
-                sizes = [self.low.at_label(entry, s, lead) for s in entry.sizes]
-            indices = [self.low.fresh(s) if s != 1 else ONE for s in sizes]
+            sizes = [self.low.at_label(entry, s, lead) for s in entry.sizes]
+            indices = [self.low.fresh(s) for s in sizes]
             at = [*lead, *indices]
-            ranges += [
-                Limit(i, ONE, s)
-                for i, s in zip(indices, sizes, strict=True)
-                if isinstance(i, sp.Symbol) and s is not None
-            ]
+            ranges += [Limit(i, ONE, s) for i, s in zip(indices, sizes, strict=True) if s is not None]
             expression = meaning.at(*(indices if len(indices) == 2 else [indices[0], ONE]))
         at, ranges, expression = _plain_left_side(at, ranges, expression)
         target = entry.base[tuple(at)] if at else entry.base

@@ -100,7 +100,8 @@ def elementwise(
         rows, cols = new_rows, new_cols
 
     def at(r: Any, c: Any) -> Any:
-        return combine([p.at(ONE if p.rows == 1 else r, ONE if p.cols == 1 else c) for p in parts])
+        # A size 1 is spread by its only entry; where the whole is of size 1 too, its index runs through.
+        return combine([p.at(ONE if p.rows == 1 != rows else r, ONE if p.cols == 1 != cols else c) for p in parts])
 
     return Tensor(rows, cols, at)
 

@@ -6,7 +6,7 @@ bound indices get letters that fit their range and clash with nothing around the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -120,12 +120,14 @@ class Writer:
         markup: `LATEX` or `TEXT`.
         letters: preferred letters of bound indices by their range, as the author used them.
         leading: how the first indices of a base are written: ``("bracket",)`` for the layer of ``W^{[l]}_{ij}``.
+        single: axes of size 1, as (base, position): they are not written where a matrix is written whole.
     """
 
     names: Mapping[Any, Name | Partial | str]
     markup: Markup = LATEX
     letters: Mapping[tuple[Any, Any], Sequence[str]] = field(default_factory=dict[tuple[Any, Any], Sequence[str]])
     leading: Mapping[Any, Sequence[str]] = field(default_factory=dict[Any, Sequence[str]])
+    single: Collection[tuple[Any, int]] = frozenset()
 
     def __call__(self, expression: Any) -> str:
         """The notation of an expression, or of a relation such as an equation."""
@@ -162,7 +164,11 @@ class Writer:
         if isinstance(named, Partial) and named.upper_axes == 0:
             return self.markup.partial(self.name(named.upper), self.whole(named.lower[reference.indices], axes))
         kinds = self.leading.get(reference.base, ())
-        labels = [(n, self._index(i, {})) for n, i in enumerate(reference.indices) if i not in axes]
+        labels = [
+            (n, self._index(i, {}))
+            for n, i in enumerate(reference.indices)
+            if i not in axes and (reference.base, n) not in self.single
+        ]
         text = self._labelled(self.name(reference.base), [(kinds[n], label) for n, label in labels if n < len(kinds)])
         others = [label for n, label in labels if n >= len(kinds)]
         return self._labelled(text, [("paren", ",".join(others))] if others else [])

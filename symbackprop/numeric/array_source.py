@@ -6,7 +6,7 @@ in that order (an axis of size 1 is absent: a vector is 1-D). What it cannot exp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,16 @@ class ArraySource:
     scalar: Callable[[Mapping[Any, str]], NumPySource]
     classes: Callable[[Any], str] = str
 
-    def __call__(self, node: Node, row: Index, col: Index) -> str:
-        """The source of a node, spread to the wanted axes where it has fewer."""
+    def __call__(
+        self, node: Node, axes: Sequence[sp.Symbol], single: Collection[sp.Symbol] = frozenset()
+    ) -> str:
+        """The source of a node over the wanted axes; an axis of size 1 (`single`) may be missing in the node."""
         code = self.code(node)
-        wanted = tuple(i for i in (row, col) if i is not None)
-        if code.axes == wanted:
+        if code.axes == tuple(axes):
             return code.text
-        raise refused(f"an array without its axis {set(wanted) - set(code.axes)}")
+        if code.axes == tuple(i for i in axes if i in code.axes) and set(axes) - set(code.axes) <= set(single):
+            return f"{code.at_least(ATOM)}[{', '.join(':' if i in code.axes else 'None' for i in axes)}]"
+        raise refused(f"an array without its axis {set(axes) - set(code.axes)}")
 
     def code(self, node: Node) -> Code:
         """The source of a node over its own axes."""

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.errors import NetworkError
-from symbackprop.indexed import Base
+from symbackprop.indexed import Base, Limit
 from symbackprop.matrix import NoMatrixForm, matrix_form
 from symbackprop.names import identifier
 from symbackprop.numeric.array_source import ArraySource
@@ -43,20 +43,9 @@ class LineWriter:
         name = self.plan.identifiers[assignment.target]
         if assignment.expression == 0 and assignment.section == "gradients":
             return Line(name, f"0.0 * {self._parameter_of(assignment.target)}", assignment.section)
-        axes = [limit.index for limit in assignment.axes if limit.size != 1]
-        text = self.text(assignment.expression, axes, assignment.target)
-        shape = self._singles(assignment)
-        return Line(name, f"({text})[{shape}]" if shape else text, assignment.section)
+        return Line(name, self.text(assignment.expression, assignment.axes, assignment.target), assignment.section)
 
-    def _singles(self, assignment: Assignment) -> str:
-        """How an array gets its axes of size 1: ``:, None``."""
-        quantity = self.network.quantities.get(assignment.target)
-        limits = assignment.axes if quantity is None else quantity.axes
-        if not any(limit.size == 1 for limit in limits):
-            return ""
-        return ", ".join("None" if limit.size == 1 else ":" for limit in limits)
-
-    def text(self, expression: sp.Expr, axes: Sequence[sp.Symbol] = (), target: Base | None = None) -> str:
+    def text(self, expression: sp.Expr, limits: Sequence[Limit] = (), target: Base | None = None) -> str:
         """The source of an expression over axes.
 
         Raises:
@@ -69,9 +58,11 @@ class LineWriter:
                 "a program needs concrete numbers of layers and steps",
                 hint=f"unroll the network first: net.unroll({', '.join(f'{s}=3' for s in self._label_sizes())})",
             )
+        axes = [limit.index for limit in limits]
+        single = {limit.index for limit in limits if limit.size == 1}
         try:
             node = matrix_form(expression, axes)
-            return ArraySource(self._identifiers, NumPySource, self._length)(node, *(*axes, None, None)[:2])
+            return ArraySource(self._identifiers, NumPySource, self._length)(node, axes, single)
         except NoMatrixForm as reason:
             name = self.network.names.get(target) if target is not None else None
             raise NetworkError(

@@ -219,7 +219,7 @@ class Program:
                 continue
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
-            lines.append(Line(outputs[-1], self._write.text(expression, [a.index for a in axes]), "forward"))
+            lines.append(Line(outputs[-1], self._write.text(expression, axes), "forward"))
         return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs)
 
     def _quantities_in(self, expression: sp.Expr) -> set[Base]:
@@ -232,7 +232,7 @@ class Program:
         if free_indices(expression) - known:
             return False
         try:
-            self._write.text(expression, [limit.index for limit in axes])
+            self._write.text(expression, axes)
         except NetworkError:
             return False
         return True

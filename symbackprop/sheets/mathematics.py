@@ -21,7 +21,7 @@ from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, TEXT, Partial, Writer
 from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.matrices import matrix_axes
-from symbackprop.sheets.naming import derivative_names, leading_indices
+from symbackprop.sheets.naming import derivative_names, leading_indices, single_axes
 
 IS = Math(" = ", " = ")
 THIN = Math(r"\,", " ")
@@ -37,7 +37,13 @@ class MathWriter:
         letters = _letters(derivation)
         leading = leading_indices(derivation)
         self._writers = tuple(
-            Writer({**derivation.network.names, **derivative_names(derivation, markup)}, markup, letters, leading)
+            Writer(
+                {**derivation.network.names, **derivative_names(derivation, markup)},
+                markup,
+                letters,
+                leading,
+                single_axes(derivation),
+            )
             for markup in (LATEX, TEXT)
         )
 

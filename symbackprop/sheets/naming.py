@@ -82,6 +82,17 @@ def leading_indices(derivation: Derivation) -> dict[Any, Sequence[str]]:
     return found
 
 
+def single_axes(derivation: Derivation) -> frozenset[tuple[Any, int]]:
+    """The axes of size 1 of the quantities and of their adjoints."""
+    return frozenset(
+        (base, position)
+        for quantity in derivation.network.quantities.values()
+        for position, axis in enumerate(quantity.axes)
+        if axis.size == 1
+        for base in (quantity.base, base_of(_symbol(derivation, quantity)))
+    )
+
+
 def _spelled(derivation: Derivation, markup: Markup) -> Iterable[tuple[Quantity, str]]:
     names = delta_names(derivation)
     return ((q, spelled_delta(q, names[q.base], markup)) for q in derivation.deltas)
