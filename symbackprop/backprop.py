@@ -34,6 +34,7 @@ from symbackprop.indexed import (
     freshen_all,
     indices_of,
     nonnegative,
+    rebuild,
     rename,
     sum_over,
 )
@@ -125,8 +126,31 @@ class ReverseSweep:
             if not quantity.axes and not any(o.limits for o in occurrences) and not consumer.ranges:
                 found.append(_scalar_contribution(consumer, occurrences, outer))
             else:
-                found += [contribution(consumer, o, outer, quantity.axes) for o in occurrences]
+                found += [
+                    self._along_single_axis(contribution(consumer, o, outer, quantity.axes), quantity)
+                    for o in occurrences
+                ]
         return Adjoint(quantity, symbol, tuple(found))
+
+    def _along_single_axis(self, c: Contribution, quantity: Quantity) -> Contribution:
+        """``A[1, s]`` as ``A[i, s]`` where i runs over an axis of size 1 of the quantity: the same entry."""
+        single = [axis.index for axis in quantity.axes if axis.size == 1]
+        if len(single) != 1:
+            return c
+        quantities = self.network.quantities
+
+        def along(e: Any) -> Any:
+            if isinstance(e, sp.Indexed) and e.base in quantities:
+                axes = quantities[e.base].axes
+                return e.base[
+                    tuple(
+                        single[0] if i == axis.low and axis.size == 1 else i
+                        for i, axis in zip(e.indices, axes, strict=True)
+                    )
+                ]
+            return rebuild(e, [along(a) for a in e.args]) if e.args else e
+
+        return replace(c, local=tuple(along(f) for f in c.local))
 
 
 def _scalar_contribution(consumer: Equation, occurrences: Sequence[Occurrence], outer: sp.Expr) -> Contribution:

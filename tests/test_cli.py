@@ -97,6 +97,42 @@ class TestDerive:
         assert result.stdout == ""
         assert sign in (folder / name).read_text()
 
+    @pytest.mark.parametrize("options", [[], ["-f", "github"], ["--detail", "brief"]])
+    def test_beside_markdown_stands_the_picture(self, folder: Path, options: list[str]) -> None:
+        result = run("derive", "two-two-one", "-o", "my sheet.md", *options)
+        assert result.exit_code == 0, result.stderr
+        text = (folder / "my sheet.md").read_text()
+        assert "mermaid" not in text
+        assert "](my%20sheet.svg)" in text
+        assert (folder / "my sheet.svg").read_text().startswith("<svg")
+
+    def test_markdown_to_standard_output_draws_with_mermaid(self, folder: Path) -> None:
+        before = sorted(folder.iterdir())
+        assert "```mermaid" in run("derive", "two-two-one").stdout
+        assert sorted(folder.iterdir()) == before
+
+    @pytest.mark.parametrize("folder_in_the_way", ["sheet.md", "sheet.svg"])
+    def test_a_sheet_and_its_picture_are_written_both_or_neither(self, folder: Path, folder_in_the_way: str) -> None:
+        (folder / folder_in_the_way).mkdir()
+        before = sorted(folder.iterdir())
+        result = run("derive", "two-two-one", "-o", "sheet.md")
+        assert result.exit_code == 2
+        assert f"{folder_in_the_way} cannot be written: it is a folder" in result.stderr
+        assert sorted(folder.iterdir()) == before
+
+    @pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="needs /dev/null")
+    def test_a_device_is_written_to_and_not_replaced(self) -> None:
+        assert run("derive", "two-two-one", "-f", "md", "-o", "/dev/null").exit_code == 0
+        assert Path("/dev/null").is_char_device()
+
+    @pytest.mark.parametrize(("digits", "shown"), [([], "0.3333"), (["--digits", "7"], "0.3333333")])
+    def test_digits(self, folder: Path, digits: list[str], shown: str) -> None:
+        (folder / "v.net").write_text("w := 1/3\nx := 1\nb := 0\ny := 2\n")
+        result = run("derive", "line.net", "--values", "v.net", *digits)
+        assert result.exit_code == 0, result.stderr
+        assert shown in result.stdout
+        assert shown + "3" not in result.stdout
+
     def test_an_unknown_ending_asks_for_the_format(self, folder: Path) -> None:
         result = run("derive", "two-two-one", "-o", "sheet.doc")
         assert result.exit_code == 2
@@ -242,6 +278,11 @@ class TestCode:
         (["derive", "two-two-one", "-o", "no/such/sheet.md"], "cannot be written"),
         (["gradcheck", "two-two-one", "--values", "none.json"], "there is no file none.json"),
         (["gradcheck", "broken.net"], "broken.net"),
+        (["gradcheck", "two-two-one", "--values", "deep.json"], "deep.json: these brackets are nested too deeply"),
+        (["gradcheck", "two-two-one", "--values", "long.json"], "long.json: a number has thousands of digits"),
+        (["gradcheck", "two-two-one", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["train", "two-two-one", "--data", "xor.csv", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["derive", "two-two-one", "--digits", "0"], "Invalid value for '--digits'"),
         (["train", "two-two-one"], "Missing option '--data'"),
         (["train", "two-two-one", "--data", "line.csv"], "no quantity called 'x'"),
         (["train", "two-two-one", "--data", "xor.csv", "--rate", "-1"], "rate"),
@@ -265,6 +306,8 @@ def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: lis
     (folder / "broken.net").write_text("z = w x +\nE = z^2\n")
     (folder / "open.net").write_text("z = w x\na = f(z)\nE = (a - y)^2\n")
     (folder / "odd.net").write_text("w_11 := 1\nw_12 := x\n")
+    (folder / "deep.json").write_text("[" * 100_000)
+    (folder / "long.json").write_text('{"w_11": ' + "1" * 5000 + "}")
     (folder / "part.json").write_text('{"w_11": 1}')
     before = sorted(folder.iterdir())
     result = run(*arguments, text="")

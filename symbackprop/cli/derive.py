@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,16 @@ from symbackprop.cli.common import (
 )
 from symbackprop.cli.common import write as write_text
 
+if TYPE_CHECKING:
+    from symbackprop.derivation.core import DeltaConvention, Style
+    from symbackprop.network.convert import SampleLayout
+    from symbackprop.network.notations import Notation
+    from symbackprop.sheets import Sheet
+    from symbackprop.sheets.compose.composition import Detail, Form
+
 FORMATS = ("md", "github", "tex", "html", "ipynb", "txt")
+ENDINGS = {"markdown": "md", "htm": "html", "text": "txt", "latex": "tex"}
+"""Other endings of files -> format."""
 
 DERIVE_EXAMPLES = """\
 \b
@@ -69,6 +78,14 @@ Examples:
 )
 @values_option("Work the sheet out in numbers")
 @click.option(
+    "--digits",
+    type=click.IntRange(1, 15),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Significant digits of the numbers.",
+)
+@click.option(
     "--detail",
     type=click.Choice(["brief", "full"]),
     default="full",
@@ -82,17 +99,21 @@ def derive(
     form_of_output: str | None,
     output: str | None,
     lang: str,
-    style: Any,
-    form: str | None,
-    delta: Any,
-    notation: Any,
-    layout: Any,
+    style: Style | None,
+    form: Form | None,
+    delta: DeltaConvention,
+    notation: Notation | None,
+    layout: SampleLayout | None,
     values: str | None,
-    detail: str,
+    digits: int,
+    detail: Detail,
     templates: str | None,
     quiet: bool,
 ) -> None:
-    """Derive the backward pass of NETWORK and write it as a sheet."""
+    """Derive the backward pass of NETWORK and write it as a sheet.
+
+    Beside a Markdown file stands its picture, an SVG file of the same name.
+    """
     kind = form_of_output or _format_of(output)
     net = read_network(network)
     if layout:
@@ -102,27 +123,49 @@ def derive(
     if not quiet:
         say_roles(net)
     sheet = net.derive(delta=delta, style=style).sheet(
-        lang=lang, form=form, detail=detail, templates=templates, values=read_values(values)
+        lang=lang, form=form, detail=detail, templates=templates, values=read_values(values), digits=digits
     )
-    write_text(_rendered(sheet, kind), output)
+    if output is not None and kind in ("md", "github") and _ending(output) == "md":
+        _save_with_picture(sheet, kind, Path(output))
+    else:
+        write_text(_rendered(sheet, kind), output)
+
+
+def _ending(output: str) -> str:
+    ending = PurePath(output).suffix.lower().lstrip(".")
+    return ENDINGS.get(ending, ending)
 
 
 def _format_of(output: str | None) -> str:
     if output is None:
         return "md"
-    ending = PurePath(output).suffix.lower().lstrip(".")
-    known = {"markdown": "md", "htm": "html", "text": "txt", "latex": "tex"}
-    ending = known.get(ending, ending)
+    ending = _ending(output)
     if ending not in FORMATS:
         raise click.UsageError(f"the ending of {output} does not tell the format; add -f {'|'.join(FORMATS)}")
     return ending
 
 
-def _rendered(sheet: Any, kind: str) -> str:
-    """The text of a sheet in one of `FORMATS`."""
+def _save_with_picture(sheet: Sheet, kind: str, path: Path) -> None:
+    """Markdown and, beside it, the picture of the network: both files, or neither."""
+    from urllib.parse import quote
+
+    from symbackprop.numeric.files import write_files
+    from symbackprop.sheets.blocks import Figure
+
+    picture = path.with_suffix(".svg")
+    figure = next((block for block in sheet.blocks if isinstance(block, Figure)), None)
+    text = _rendered(sheet, kind, None if figure is None else quote(picture.name))
+    contents = {path: text if text.endswith("\n") else text + "\n"}
+    if figure is not None:
+        contents[picture] = figure.diagram.svg()
+    write_files({file: content.encode("utf-8") for file, content in contents.items()})
+
+
+def _rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
+    """The text of a sheet in one of `FORMATS`; Markdown shows the file `picture`, or draws with Mermaid."""
     match kind:
         case "github":
-            return sheet.to_markdown(dialect="github")
+            return sheet.to_markdown("github", picture)
         case "tex":
             return sheet.to_latex()
         case "html":
@@ -132,7 +175,7 @@ def _rendered(sheet: Any, kind: str) -> str:
         case "txt":
             return sheet.to_text()
         case _:
-            return sheet.to_markdown()
+            return sheet.to_markdown(picture=picture)
 
 
 @click.command()

@@ -61,7 +61,7 @@ Examples:
 @click.command(epilog=GRADCHECK_EXAMPLES)
 @network_argument
 @values_option("The point to check at; what is not given is drawn at random")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random points.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random points.")
 def gradcheck(network: str, values: str | None, seed: int) -> None:
     """Compare every gradient of NETWORK with central differences of the loss.
 
@@ -110,7 +110,9 @@ def gradcheck(network: str, values: str | None, seed: int) -> None:
     metavar="N",
     help="Stop when the validation cost has not improved for N epochs; keep the best parameters.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of initialisation and shuffling.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of initialisation and shuffling."
+)
 @click.option("--plot", metavar="FILE", help="Draw the loss curve (.png, .svg, .pdf).")
 @click.option(
     "-o",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
+from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Indices, Limit, base_of, indices_of
 from symbackprop.names import Name
 
@@ -106,3 +107,11 @@ class Specification:
     title: str = ""
     assumptions: tuple[Assumption, ...] = ()
     values: Mapping[Base, Any] = field(default_factory=dict[Base, Any])
+
+
+def refusal(equation: Equation, message: str, hint: str | None = None) -> NetworkError:
+    """An error about an equation, with its line and a caret where the author wrote one."""
+    if equation.where is None:
+        return NetworkError(message, hint=hint)
+    at = equation.where.error(message, (0, len(equation.where.text)), hint)
+    return NetworkError(message, text=at.text, line=at.line, span=at.span, hint=hint, file=at.file)

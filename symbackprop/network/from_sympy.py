@@ -97,7 +97,9 @@ def _base(reference: Any, known: Mapping[str, Base]) -> Base:
     name = parse_name(reference)
     base = known.get(name.key if name else reference)
     if base is None:
-        raise NetworkError(f"no equation uses the name {reference!r}", hint=f"the names are {', '.join(map(str, known.values()))}")
+        raise NetworkError(
+            f"no equation uses the name {reference!r}", hint=f"the names are {', '.join(map(str, known.values()))}"
+        )
     return base
 
 

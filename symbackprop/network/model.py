@@ -18,7 +18,7 @@ from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Limit, at_least_zero, bound_limits, freshen_all
 from symbackprop.names import Name, opaque_name, parse_name
 from symbackprop.network.clashes import clashes
-from symbackprop.network.equation import Equation, Quantity, Role, Specification
+from symbackprop.network.equation import Equation, Quantity, Role, Specification, refusal
 from symbackprop.network.labels import label_axes
 from symbackprop.network.order import Group, evaluation_order
 from symbackprop.network.ranges import base_uses, check_uses, infer_ranges, uses_of
@@ -124,7 +124,8 @@ class Network:
             for other in seen.get(equation.base, ()):
                 if _overlap(equation, other):
                     name = self.names[equation.base].plain
-                    raise NetworkError(
+                    raise refusal(
+                        equation,
                         f"{name} is defined twice",
                         hint=f"call the second one {name}_2, or {name}_new; every name stands for one quantity",
                     )

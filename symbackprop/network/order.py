@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, at_least_zero, largest_value, smallest_value
 from symbackprop.names import Name
-from symbackprop.network.equation import Equation
+from symbackprop.network.equation import Equation, refusal
 from symbackprop.network.ranges import Use, base_uses, uses_of
 
 
@@ -104,7 +103,8 @@ def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]],
     circle = next((c for c in order if len(c) > 1 or c[0] in same_instance[c[0]]), None)
     if circle is not None or len(directions) > 1:
         path = " -> ".join(names[members[n].base].plain for n in (circle or range(len(members))))
-        raise NetworkError(
+        raise refusal(
+            members[circle[0] if circle else 0],
             f"these equations go round in a circle: {path} -> {path.split(' -> ')[0]}",
             hint="define each quantity from earlier ones; a recurrence reads an earlier instance, such as h_{i,t-1}",
         )
@@ -139,7 +139,8 @@ def _require_base_case(use: Use, defining: Sequence[Equation], names: Mapping[Ba
                     names[use.base].plain,
                     ",".join(str(value) if n == position else str(i) for n, i in enumerate(use.at)),
                 )
-                raise NetworkError(
+                raise refusal(
+                    use.equation,
                     f"the recurrence of {names[use.equation.base].plain} reads {name}_{{{at}}}, which nothing defines",
                     hint=f"add its base case, for example '{name}_{{{at}}} = 0'",
                 )

@@ -12,7 +12,6 @@ from typing import Any
 
 import sympy as sp
 
-from symbackprop.errors import NetworkError
 from symbackprop.indexed import (
     Base,
     Indices,
@@ -27,7 +26,7 @@ from symbackprop.indexed import (
     smallest_value,
 )
 from symbackprop.names import Name
-from symbackprop.network.equation import Equation
+from symbackprop.network.equation import Equation, refusal
 
 Axes = tuple[Limit, ...]
 
@@ -209,13 +208,15 @@ def _require_everything(
     for equation in equations:
         for index in equation.at:
             if isinstance(index, sp.Symbol) and index not in equation.index_symbols:
-                raise NetworkError(
+                raise refusal(
+                    equation,
                     f"the range of index {index} in {names[equation.base].plain} cannot be told",
                     hint=f"write '{names[equation.base].plain}_{{...}} = ...   for {index} = 1..n'",
                 )
     for use in uses:
         if use.base not in axes:
-            raise NetworkError(
+            raise refusal(
+                use.equation,
                 f"the shape of {names[use.base].plain} cannot be told from its uses",
                 hint=f"declare it, for example '{names[use.base].plain} in R^(n x m)'",
             )
@@ -225,18 +226,21 @@ def _check_use(use: Use, axes: Mapping[Base, Axes], names: Mapping[Base, Name]) 
     """Every reference must stay inside the axes: refused unless it can be proven."""
     known, name = axes[use.base], names[use.base].plain
     if len(known) != len(use.at):
-        raise NetworkError(f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}")
+        raise refusal(
+            use.equation, f"{name} has {len(known)} axes, but it is used here with {len(use.at)} indices: {use.at}"
+        )
     at = dict(zip((axis.index for axis in known), use.at, strict=True))
     for position, (index, axis) in enumerate(zip(use.at, known, strict=True), start=1):
         if any(isinstance(part, sp.Indexed) for part in sp.preorder_traversal(index)):
             continue  # an integer label: its values are checked with the data
         low, high = axis.low.xreplace(at), axis.high.xreplace(at)
         if free_indices(index) and any(affine_coefficient(index, limit.index) is None for limit in use.scope):
-            raise NetworkError(f"index {position} of {name} is not a sum of indices and sizes: {index}")
+            raise refusal(use.equation, f"index {position} of {name} is not a sum of indices and sizes: {index}")
         if at_least_zero(index - low, use.scope) and at_least_zero(high - index, use.scope):
             continue
         smallest, largest = smallest_value(index, use.scope), largest_value(index, use.scope)
-        raise NetworkError(
+        raise refusal(
+            use.equation,
             f"index {position} of {name} runs from {smallest} to {largest} here ({index}), "
             f"but that axis of {name} runs from {low} to {high}",
             hint=f"make the two sizes the same symbol, or declare the shape of {name}, or add the missing base case",

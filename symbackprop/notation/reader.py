@@ -23,9 +23,13 @@ from symbackprop.notation.lowering import Deferred, Entry, Lowering, Trouble, wa
 from symbackprop.notation.parser.collect import collect_vocabulary
 from symbackprop.notation.parser.statements import parse_statements
 from symbackprop.notation.source import Line, read_lines
+from symbackprop.recognise import recognise
+from symbackprop.notation.sameness import differ
 from symbackprop.notation.tensor import ONE, Clash, Tensor
 
-RESERVED_FUNCTIONS = frozenset({"exp", "log", "ln", "sqrt", "tanh", "sin", "cos", "softmax", "relu", "sigmoid", "max", "min"})
+RESERVED_FUNCTIONS = frozenset(
+    {"exp", "log", "ln", "sqrt", "tanh", "sin", "cos", "softmax", "relu", "sigmoid", "max", "min"}
+)
 """Names of functions that no quantity may take (Greek letters may: sigma is also a standard deviation)."""
 
 ROLE_OF: dict[str, Role] = {
@@ -186,8 +190,11 @@ class _Reader:
             left: Any = waiting.statement.left
             indices = [i for s in getattr(left, "scripts", ()) for i in s.items]
             whole = any(
-                isinstance(n, tree.Reference) and n.name.key in arrays and len(n.scripts) == len(
-                    self.low.entries[n.name.key].leading) for n in walk(waiting.statement.rights))
+                isinstance(n, tree.Reference)
+                and n.name.key in arrays
+                and len(n.scripts) == len(self.low.entries[n.name.key].leading)
+                for n in walk(waiting.statement.rights)
+            )
             if len(indices) == 1 and waiting.statement.ranges and whole:
                 found.add(left.name.key)
         return found
@@ -268,8 +275,12 @@ class _Reader:
     @cached_property
     def _mentioned(self) -> set[str]:
         """Names that the equations use."""
-        return {n.name.key for w in self.pending for n in walk((w.statement.left, w.statement.rights))
-                if isinstance(n, tree.Reference)}
+        return {
+            n.name.key
+            for w in self.pending
+            for n in walk((w.statement.left, w.statement.rights))
+            if isinstance(n, tree.Reference)
+        }
 
     @cached_property
     def _indices_anywhere(self) -> set[str]:
@@ -277,7 +288,9 @@ class _Reader:
         found: set[str] = set()
         for waiting in self.pending:
             found |= {x.index.key for x in waiting.statement.ranges}
-            found |= {x.index.key for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices}
+            found |= {
+                x.index.key for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices
+            }
         return found
 
     def _roles(self) -> tuple[dict[str, Role], str | None, Name | None]:
@@ -440,6 +453,8 @@ class _Reader:
     def _equations(self, statement: tree.Equation, line: Line) -> list[Equation]:
         """One statement as an equation over indices; a chain ``a = b = c`` defines a by b, c says it again."""
         meaning = self._meaning(statement)
+        for other in statement.chain:
+            self._require_same(meaning, self.low.tensor(other), other.span)
         left: Any = statement.left
         entry = self.low.entries[left.name.key]
         lead, own = self.low.split_scripts(entry, left)
@@ -456,6 +471,12 @@ class _Reader:
         at, ranges, expression = _plain_left_side(at, ranges, expression)
         target = entry.base[tuple(at)] if at else entry.base
         return [Equation(target, expression, tuple(r for r in ranges if r.index in at), where=line)]
+
+    def _require_same(self, first: Tensor, second: Tensor, span: Span) -> None:
+        """The sides of a chain must be equal, as far as that can be told by numbers."""
+        row, col = self.low.fresh(first.rows), self.low.fresh(first.cols)
+        if differ(recognise(first.at(row, col)), recognise(second.at(row, col))):
+            raise Trouble("this is not equal to the side before it", span, "correct it, or leave it out")
 
     def _limit(self, limits: tree.Limits) -> Limit:
         if limits.low is None or limits.high is None:

@@ -71,9 +71,7 @@ class ArraySource:
     scalar: Callable[[Mapping[Any, str]], NumPySource]
     classes: Callable[[Any], str] = str
 
-    def __call__(
-        self, node: Node, axes: Sequence[sp.Symbol], single: Collection[sp.Symbol] = frozenset()
-    ) -> str:
+    def __call__(self, node: Node, axes: Sequence[sp.Symbol], single: Collection[sp.Symbol] = frozenset()) -> str:
         """The source of a node over the wanted axes; an axis of size 1 (`single`) may be missing in the node."""
         code = self.code(node)
         if code.axes == tuple(axes):

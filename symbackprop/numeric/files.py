@@ -13,7 +13,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -176,6 +176,12 @@ def _json_object(text: str, path: Path) -> dict[str, Any]:
             span=(error.colno - 1, error.colno),
             hint='write {"w_12": 0.5, "b_1": 0}',
         ) from None
+    except RecursionError:
+        raise DataError(
+            "these brackets are nested too deeply", file=path.name, hint='write {"w_12": 0.5, "W": [[1, 2], [3, 4]]}'
+        ) from None
+    except ValueError:  # Python's limit for the digits of an integer
+        raise DataError("a number has thousands of digits", file=path.name, hint="write it as 1.5e300") from None
     if not isinstance(found, dict):
         raise DataError(
             "values are a JSON object of names and numbers",
@@ -205,6 +211,15 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
         DataError: the folder is missing or cannot be written.
     """
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} cannot be written: it is a folder")
+    if path.exists() and not path.is_file():  # a device or a pipe, such as /dev/null: never replaced
+        try:
+            with open(path, "wb") as stream:
+                yield stream
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
+        return
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -218,6 +233,19 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Several files, none of which appears before all of them are on the disk.
+
+    Raises:
+        DataError: one of them cannot be written; older files of these names are then untouched.
+    """
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            stream = stack.enter_context(whole_file(path))
+            stream.write(content)
+            stream.flush()
 
 
 def _umask() -> int:

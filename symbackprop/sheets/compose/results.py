@@ -128,9 +128,11 @@ def _sums_first(expression: Any) -> Any:
 def final_rows(c: Composition, quantity: Quantity) -> list[Row]:
     """The result as it stands in a summary: as matrices where there is such a form, else entry by entry."""
     matrix = matrix_result(c, quantity)
-    return entry_rows(c, quantity) if matrix is None else [
-        Row(r.left, r.right, condition=r.condition if len(matrix.rows) > 1 else NOTHING) for r in matrix.rows
-    ]
+    return (
+        entry_rows(c, quantity)
+        if matrix is None
+        else [Row(r.left, r.right, condition=r.condition if len(matrix.rows) > 1 else NOTHING) for r in matrix.rows]
+    )
 
 
 def holds(node: Any, kind: type[Node]) -> bool:
