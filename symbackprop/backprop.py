@@ -272,6 +272,8 @@ def _walk(node: Any, way: _Way) -> Iterator[Occurrence]:
 
 
 def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
+    base: Any
+    exponent: Any
     base, exponent = node.args
     if not base.is_number:
         power = (

@@ -83,7 +83,7 @@ def stem_of(name: Name) -> str:
 def conventional_role(name: Name) -> Role | None:
     """The role that a name has by convention, or None where one would have to guess."""
     stem = stem_of(name)
-    role = next((role for role, stems in CONVENTIONS.items() if stem in stems), None)
+    role: Role | None = next((role for role, stems in CONVENTIONS.items() if stem in stems), None)
     if role is None and re.fullmatch(r"[A-Za-z]+(?:_0|0|\^?[\[(]0[\])])(?:,?_.*)?", name.plain):
         return "input"  # layer 0 of what is computed: a^(0), h_0, A^[0]
     return role

@@ -480,7 +480,7 @@ class Lowering:
         return result
 
     def _logarithm(self, node: Any) -> Tensor:
-        """``\\log_2 x``: the natural logarithm over that of the base."""
+        r"""``\log_2 x``: the natural logarithm over that of the base."""
         base = self.tensor(node.scripts[0].items[0]).scalar()
         if not (base.is_number and base > 0 and base != 1):
             raise Trouble("this is not the base of a logarithm", node.span, "write \\log x for the natural one")

@@ -22,10 +22,10 @@ from symbackprop.notation import syntax as tree
 from symbackprop.notation.lowering import Deferred, Entry, Lowering, Trouble, walk
 from symbackprop.notation.parser.collect import collect_vocabulary
 from symbackprop.notation.parser.statements import parse_statements
-from symbackprop.notation.source import Line, read_lines
-from symbackprop.recognise import recognise
 from symbackprop.notation.sameness import differ
+from symbackprop.notation.source import Line, read_lines
 from symbackprop.notation.tensor import ONE, Clash, Tensor
+from symbackprop.recognise import recognise
 
 RESERVED_FUNCTIONS = frozenset(
     {"exp", "log", "ln", "sqrt", "tanh", "sin", "cos", "softmax", "relu", "sigmoid", "max", "min"}
@@ -250,10 +250,8 @@ class _Reader:
                     sp.Symbol("l", integer=True) if leading else None,
                 )
             summed = [x for n in walk(waiting.statement.rights) if isinstance(n, tree.Reduction) for x in n.indices]
-            for limits in (*waiting.statement.ranges, *summed):
-                for bound in (limits.low, limits.high):
-                    if bound is not None:
-                        bounds.append((waiting.line, bound))
+            limits = (*waiting.statement.ranges, *summed)
+            bounds += [(waiting.line, bound) for x in limits for bound in (x.low, x.high) if bound is not None]
         for line, bound in bounds:
             self._guard(line, lambda b=bound: self._touch_size(b))
 
@@ -268,9 +266,9 @@ class _Reader:
     def _touch_size(self, bound: tree.Node) -> None:
         """Names in the bounds of a range are sizes."""
         for node in walk(bound):
-            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in self._indices_anywhere:
-                if node.name.key not in self.low.entries:
-                    self.low.size(node)
+            known = self._indices_anywhere | self.low.entries.keys()
+            if isinstance(node, tree.Reference) and not node.scripts and node.name.key not in known:
+                self.low.size(node)
 
     @cached_property
     def _mentioned(self) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -305,7 +306,7 @@ class Writer:
                 text = self.markup.brackets(text)
             pieces.append(text)
         joined = pieces[0]
-        for previous, piece in zip(pieces, pieces[1:], strict=False):
+        for previous, piece in pairwise(pieces):
             digits = previous[-1].isdigit() and piece[0].isdigit()
             tight = (previous.endswith(")") and piece.startswith("(")) or (previous.isdigit() and not digits)
             joined += (
@@ -363,8 +364,7 @@ class Writer:
         vector = body.base if isinstance(body, sp.Indexed) else body
         name = r"\mathrm{softmax}" if self.markup is LATEX else "softmax"
         if isinstance(body, sp.Indexed):
-            others = [i for i in body.indices if e.limit.index not in free_indices(i)]
-            inner = self._indexed(vector[tuple(others)], letters)[0] if others and False else self.name(vector)
+            inner = self.name(vector)
             at = [index if e.limit.index in free_indices(i) else i for i in body.indices]
             below = "".join(self._write(i, letters)[0] for i in at)
             return self.markup.subscript(self.markup.function(name, self.markup.brackets(inner)), below), ATOM
@@ -438,7 +438,8 @@ class Writer:
         }[kind]
         if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):
             left, right, relation = _balanced(left)
-        if relation == "Eq" and left.is_Symbol and right.is_Symbol and left.name.isupper() and right.name.islower():
+        sides = [side.name if isinstance(side, sp.Symbol) else "" for side in (left, right)]
+        if relation == "Eq" and sides[0].isupper() and sides[1].islower():
             left, right = right, left  # `l = L`: an index equals a size
         text = [self._write(side, letters)[0] for side in (left, right)]
         return f"{text[0]} {self.markup.relations[relation]} {text[1]}"

@@ -125,7 +125,7 @@ def stable(expression: sp.Expr, network: Network) -> sp.Expr:
 
 
 def _log_of(value: sp.Expr, network: Network) -> sp.Expr | None:
-    """``z_k - logsumexp(z)`` for log softmax, ``-softplus(-z)`` for log sigmoid, ``-softplus(z)`` for its complement."""
+    """``z_k - logsumexp(z)`` for log softmax, ``-softplus(-z)`` for log sigmoid, ``-softplus(z)`` for 1 minus it."""
     complement = isinstance(value, sp.Add) and len(value.args) == 2 and value.args[0] == 1
     reference = -value.args[1] if complement else value
     equations = network.definitions(base_of(reference))

@@ -202,7 +202,8 @@ class Program:
     def function_of(self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
-        An expression with axes is given with their limits. It takes the values of the `given` quantities in their order (default: all arguments of the program).
+        An expression with axes is given with their limits. The function takes the values of the `given` quantities
+        in their order (default: all arguments of the program).
         """
         given = [q.base for q in self.plan.arguments] if given is None else given
         pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
