@@ -276,9 +276,8 @@ def _walk_power(node: Any, way: _Way) -> Iterator[Occurrence]:
     exponent: Any
     base, exponent = node.args
     if not base.is_number:
-        power = (
-            () if exponent.is_number and exponent == 1 else (base if exponent - 1 == 1 else sp.Pow(base, exponent - 1),)
-        )
+        less = exponent - 1
+        power = () if less == 0 else (base if less == 1 else sp.Pow(base, less),)
         rule = "power" if exponent.is_positive else "reciprocal"
         yield from _walk(base, way.through(exponent, *power, rule=rule))
     if not exponent.is_number:

@@ -436,7 +436,7 @@ class Writer:
             "Equality": "Eq",
             "Unequality": "Ne",
         }[kind]
-        if relation == "Ge" and right == 0 and not c.atoms(sp.Indexed, sp.Function):
+        if relation == "Ge" and right.is_zero and not c.atoms(sp.Indexed, sp.Function):
             left, right, relation = _balanced(left)
         sides = [side.name if isinstance(side, sp.Symbol) else "" for side in (left, right)]
         if relation == "Eq" and sides[0].isupper() and sides[1].islower():
