@@ -90,6 +90,7 @@ class _Reader:
             self._guard(line, lambda s=shape: self._declare_shape(s))
         for _, function in self._declared(tree.FunctionIs):
             self.low.functions[function.name] = function.function
+        self._shapes_of_values()
         self._split_chains()
         self._names_on_the_left()
         roles, loss, rate = self._roles()
@@ -172,6 +173,18 @@ class _Reader:
             if reference.name.key in self.low.entries:
                 raise Trouble(f"{reference.name.plain} is declared twice", reference.span, "remove one of the two")
             self.low.entries[reference.name.key] = entry
+
+    def _shapes_of_values(self) -> None:
+        """``b := [[1, -2], [3, 4]]`` declares the shape of b, ``w := 1/2`` that w is a number."""
+        for _, value in self._declared(tree.Value):
+            literal = value.value
+            sizes: tuple[Any, ...] = ()
+            if isinstance(literal, tree.Matrix):
+                columns = sp.Integer(len(literal.rows[0]))
+                sizes = (columns,) if literal.flat else (sp.Integer(len(literal.rows)), columns)
+            name = value.target.name
+            if not value.target.scripts and name.key in self._mentioned:
+                self.low.entries.setdefault(name.key, Entry(name, sizes=sizes, declared=bool(sizes)))
 
     def _leading(self, left: Any) -> tuple[str, ...]:
         """The kinds of scripts that are labels: brackets, and subscripts that label in some equation (``h_t``)."""
@@ -511,6 +524,14 @@ class _Reader:
                 r"write a sum over an axis (\sum_k Y_{ki} = 1), a sign or a range (x > 0)",
             )
         left, right = (self.low.tensor(o).scalar() for o in condition.operands)
+        summed = isinstance(left, sp.Sum) and isinstance(left.function, sp.Indexed) and condition.operators[0] == "="
+        ranged = isinstance(left, (sp.Symbol, sp.Indexed)) and condition.operators[0] != "="
+        if not (right.is_number and (summed or ranged)):
+            raise Trouble(
+                "this assumption is not supported",
+                condition.span,
+                r"write a sum over an axis (\sum_k Y_{ki} = 1), a sign or a range (x > 0)",
+            )
         limits = tuple(Limit(s, ONE, self.low.range_of(s, left, condition.span)) for s in symbols)
         return Assumption(left, condition.operators[0], right, limits)  # type: ignore[arg-type]
 
@@ -555,7 +576,10 @@ def _number(node: Any) -> Any:
     if isinstance(node, tree.Negate):
         return -_number(node.operand)
     if isinstance(node, tree.Divide):
-        return _number(node.numerator) / _number(node.denominator)
+        below = _number(node.denominator)
+        if below == 0:
+            raise Trouble("this divides by zero", node.denominator.span)
+        return _number(node.numerator) / below
     if isinstance(node, tree.Matrix):
         rows = [[_number(x) for x in row] for row in node.rows]
         return rows[0] if node.flat else rows

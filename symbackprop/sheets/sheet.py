@@ -87,7 +87,7 @@ class Sheet:
         return path
 
     def _svg(self) -> str:
-        return next(b.diagram.svg() for b in self.blocks if isinstance(b, Figure))
+        return next((b.diagram.svg() for b in self.blocks if isinstance(b, Figure)), "")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()

@@ -174,7 +174,7 @@ class _Reader:
                 continue
             name, raws = self._name_at(position)
             found.append((name, raws))
-            if raws:
+            if raws and name.base not in FUNCTIONS:
                 uses += _uses(name, raws, tokens, powers=not keep)
             # Equations may have names inside scripts, P_{y_s, s}, and so has the R of a shape.
             position = self.parser.at if keep and name.base not in _SETS else self.base_end

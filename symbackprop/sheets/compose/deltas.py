@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
-from symbackprop.indexed import indices_of
+from symbackprop.indexed import Softmax, indices_of
 from symbackprop.matrix import Ones
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Paragraph, Row
+from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
 from symbackprop.sheets.compose.chains import chain_rows, chain_terms, reference_of, scaled_partial, sum_rows
 from symbackprop.sheets.compose.composition import Composition, Group
@@ -128,6 +128,7 @@ def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
     if chain:
         blocks.append(Formula(tuple(chain)))
     blocks += _value(c, quantity, lead=not chain)
+    blocks += _slip(c, quantity)
     if not c.full:
         yield from blocks
         return
@@ -138,6 +139,18 @@ def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
         partial=_slashed(c, quantity),
     )
     yield Details(heading, tuple(blocks), level=4)
+
+
+def _slip(c: Composition, quantity: Quantity) -> Iterator[Block]:
+    """What goes wrong with a softmax: the rule for activations that work entry by entry."""
+    for x in c.derivation.sweep[quantity.base].contributions:
+        if c.full and isinstance(x.consumer.expression, Softmax):
+            output = c.derivation.network.quantities[x.consumer.base]
+            yield Note(
+                c.say("slip.label"),
+                c.say("slip.softmax", output=c.write.name(output), argument=c.write.name(quantity)),
+            )
+            return
 
 
 def _users(c: Composition, quantity: Quantity) -> Line:
