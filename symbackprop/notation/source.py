@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from symbackprop.errors import NotationError, Span
+from symbackprop.notation.scraped import untangled
 from symbackprop.notation.tables import DISPLAY_ENVIRONMENTS, INNER_ENVIRONMENTS
 
 Format = Literal["net", "md", "tex"]
@@ -88,7 +89,18 @@ def read_lines(text: str, form: Format | None = None, file: str | None = None) -
         )
     rows = [_Stretch(n, 0, row, row) for n, row in enumerate(_physical_lines(text), 1)]
     readers = {"net": _plain, "md": _markdown, "tex": _latex}
-    return [_line(group, file) for group in readers[form or guess_format(text)](rows)]
+    lines = [_line(group, file) for group in readers[form or guess_format(text)](rows)]
+    return [copy for line in lines for copy in _latex_copies(line)]
+
+
+def _latex_copies(line: Line) -> Iterator[Line]:
+    """The LaTeX copies in a line of formulas copied from a web page; any other line as it is."""
+    spans = untangled(line.text) if len(line.pieces) == 1 else []
+    piece = line.pieces[0]
+    for start, end in spans:
+        yield Line(line.text[start:end], (piece._replace(column=piece.column + start),), line.file)
+    if not spans:
+        yield line
 
 
 def guess_format(text: str) -> Format:

@@ -156,3 +156,22 @@ def test_long_files_are_read_in_linear_time(unit: str) -> None:
     for form in ("net", "md", "tex"):
         read_lines(text, form)
     assert time.perf_counter() - start < 2.0  # 0.1 s on a quiet machine; quadratic would take minutes
+
+
+def test_formulas_copied_from_a_web_page_are_read_once() -> None:
+    r"""Document 000 as it was scraped: each formula three times, the fractions of the text copies upside down."""
+    text = "\n".join(
+        [
+            r"h1=w11x1+b11h_{1}=w_{11}x_{1}+b_{11}h1=w11x1+b11,"
+            r"α1=σ(h1)=11+e−h1\alpha_{1}=\sigma(h1)=\frac{1}{1+e^{-h1}}α1=σ(h1)=1+e−h11",
+            r"E=12(out−y)2E=\frac{1}{2}(out-y)^2E=21(out−y)2",
+        ]
+    )
+    lines = read_lines(text)
+    assert [line.text for line in lines] == [
+        r"h_{1}=w_{11}x_{1}+b_{11}",
+        r"\alpha_{1}=\sigma(h1)=\frac{1}{1+e^{-h1}}",
+        r"E=\frac{1}{2}(out-y)^2",
+    ]
+    assert lines[1].number == 1
+    assert lines[2].error("here", (0, 1)).span == (12, 13)
