@@ -63,14 +63,14 @@ def _latex_copy(text: str, start: int, end: int) -> tuple[int, int] | None:
         if not plain or 2 * len(plain) >= len(letters):
             continue
         after = letters[-len(plain)]
-        if after > start + length and sorted(_plain(text[after:end])) == sorted(plain):
-            if _plain(_COMMAND.sub(_sign, text[start + length : after])) == plain:
-                return start + length, after
+        same = after > start + length and sorted(_plain(text[after:end])) == sorted(plain)
+        if same and _plain(_COMMAND.sub(_sign, text[start + length : after])) == plain:
+            return start + length, after
     return None
 
 
 def _sign(match: re.Match[str]) -> str:
-    """A LaTeX command as KaTeX writes it in text; those of layout (`\\frac`) as nothing."""
+    r"""A LaTeX command as KaTeX writes it in text; those of layout (`\frac`) as nothing."""
     command = match[1] or ""
     return _SIGNS.get(command) or LETTERS.get(command, "")
 

@@ -7,7 +7,7 @@ file. Comments, environments and row ends are gone, continued lines are joined; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
