@@ -17,6 +17,7 @@ import sympy as sp
 
 from symbackprop.functions import Indicator
 from symbackprop.indexed import (
+    REDUCTIONS,
     Limit,
     bound_limits,
     canonical,
@@ -50,8 +51,7 @@ def closed_form(expression: sp.Expr, assumptions: Sequence[Assumption] = ()) -> 
     >>> closed_form((-y / a + (1 - y) / (1 - a)) * a * (1 - a)).expression
     a - y
     """
-    size = sp.count_ops(expression)
-    if size > LARGEST:
+    if not _can_shrink(expression) or sp.count_ops(expression) > LARGEST:
         return ClosedForm(expression)
     multiplied = canonical(_multiply_out(evaluated(expression)))
     replaced, used = _assume(multiplied, assumptions)
@@ -63,6 +63,21 @@ def closed_form(expression: sp.Expr, assumptions: Sequence[Assumption] = ()) -> 
         rules.append("assumption")
     steps = tuple(e for e in dict.fromkeys((arrange(multiplied),)) if used)
     return ClosedForm(arrange(collected), tuple(rules), used, steps)
+
+
+def _can_shrink(expression: Any) -> bool:
+    """Only sums, quotients, reductions and brackets give the rules something to do: plain products are left alone."""
+    stack, top = [expression], True
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (*REDUCTIONS, Indicator)) or (isinstance(node, sp.Add) and top):
+            return True
+        if isinstance(node, sp.Pow) and node.exp.is_negative:
+            return True
+        top = False
+        if not isinstance(node, sp.Indexed):
+            stack.extend(node.args)
+    return False
 
 
 def weight(expression: Any) -> int:
