@@ -7,7 +7,7 @@ shape is not known yet (the reader tries again when it is) and `Trouble` where t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,12 @@ import sympy as sp
 
 from symbackprop import functions as fn
 from symbackprop.errors import Span
-from symbackprop.indexed import MaxOver, evaluated, free_indices, product, references
+from symbackprop.indexed import MaxOver, evaluated, product, references
 from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
+from symbackprop.notation.entries import Deferred, Entry, Trouble
+from symbackprop.notation.products import alike, product_of
+from symbackprop.notation.syntax import walk
 from symbackprop.notation.tensor import (
     ONE,
     Clash,
@@ -70,42 +73,6 @@ DIGITS = 300
 """Powers of numbers may have this many digits."""
 
 LETTERS = "ijkpqrstuvabcdfgh"
-
-
-class Deferred(Exception):  # noqa: N818
-    """The shape of a name is not known yet."""
-
-    def __init__(self, name: Name) -> None:
-        super().__init__(name.plain)
-        self.name = name
-
-
-class Trouble(Exception):  # noqa: N818
-    """The text has no meaning here; the reader adds the line."""
-
-    def __init__(self, message: str, span: Span, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.span, self.hint = message, span, hint
-
-
-@dataclass
-class Entry:
-    """What is known of a name: how many leading (layer, time) axes, and the sizes of its own axes."""
-
-    name: Name
-    leading: tuple[str, ...] = ()
-    """Kinds of the scripts that carry a layer, step or sample label: ``("bracket",)`` for ``W^{[l]}``."""
-    sizes: tuple[Any, ...] | None = None
-    """One size for each axis (None inside: not known yet); None: not even the number of axes is known."""
-    label_index: Any = None
-    """The symbol of the leading index in which `sizes` are written."""
-    declared: bool = False
-    labels: Any = None
-
-    @property
-    def base(self) -> Any:
-        """The SymPy symbol or IndexedBase."""
-        return sp.IndexedBase(self.name.plain) if self.leading or self.sizes else sp.Symbol(self.name.plain)
 
 
 @dataclass
@@ -285,22 +252,13 @@ class Lowering:
     def _multiply(self, node: Any) -> Tensor:
         """A flat product: the readings in their order, the first one that conforms."""
         parts = [self.tensor(f) for f in node.factors]
-        first: Clash | None = None
-        for reading in (_products_first, _elementwise_first, _left_to_right, _dot_product):
-            try:
-                result = reading(self, parts, node.joints)
-            except Clash as clash:
-                first = first or clash
-                continue
-            if result is not None:
-                return result
-        raise first or Clash("the product does not conform")
+        return product_of(self.fresh, parts, node.joints)
 
     def _divide(self, node: Any) -> Tensor:
         above, below = self.tensor(node.numerator), self.tensor(node.denominator)
         if below.is_scalar and below.scalar() == 0:
             raise Trouble("this divides by zero", node.denominator.span)
-        if not below.is_scalar and not (_alike(above, below) or above.is_scalar):
+        if not below.is_scalar and not (alike(above, below) or above.is_scalar):
             raise Clash(
                 f"the division does not conform: {above.shape} by {below.shape}",
                 "divide by a number, or entry by entry",
@@ -592,65 +550,6 @@ _WHOLE: dict[str, Callable[[Lowering, Any, Tensor], Tensor]] = {
 """Functions of a whole matrix."""
 
 
-def _products_first(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor:
-    """Matrix products bind tighter than elementwise ones."""
-    segments: list[list[Tensor]] = [[parts[0]]]
-    for joint, part in zip(joints, parts[1:], strict=True):
-        previous = segments[-1][-1]
-        star = joint == "star" and (_alike(previous, part) and not previous.is_scalar)
-        if joint == "hadamard" or star:
-            segments.append([part])
-        else:
-            segments[-1].append(part)
-    return _hadamard([_chain(low, s) for s in segments])
-
-
-def _elementwise_first(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor | None:
-    """Elementwise products bind tighter than matrix products."""
-    if "hadamard" not in joints:
-        return None
-    groups: list[list[Tensor]] = [[parts[0]]]
-    for joint, part in zip(joints, parts[1:], strict=True):
-        if joint == "hadamard":
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    return _chain(low, [_hadamard(g) for g in groups])
-
-
-def _left_to_right(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor:
-    """Each factor is joined to everything before it."""
-    result = parts[0]
-    for joint, part in zip(joints, parts[1:], strict=True):
-        result = _hadamard([result, part]) if joint == "hadamard" else matmul(result, part, low.fresh)
-    return result
-
-
-def _dot_product(low: Lowering, parts: Sequence[Tensor], joints: Sequence[str]) -> Tensor | None:
-    r"""``a \cdot b`` of two vectors of one length."""
-    if len(parts) == 2 and joints[0] == "cdot" and _alike(*parts) and parts[0].cols == 1:
-        return matmul(transpose(parts[0]), parts[1], low.fresh)
-    return None
-
-
-def _chain(low: Lowering, factors: Sequence[Tensor]) -> Tensor:
-    """Scalars in place, matrices multiplied from left to right; a scalar quotient such as ``a^T b`` included."""
-    if all(f.is_scalar for f in factors):
-        return elementwise(factors, product, "product")
-    result = factors[0]
-    for factor in factors[1:]:
-        result = matmul(result, factor, low.fresh)
-    return result
-
-
-def _hadamard(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else elementwise(parts, product, "elementwise product")
-
-
-def _alike(a: Tensor, b: Tensor) -> bool:
-    return a.rows == b.rows and a.cols == b.cols
-
-
 def _refuse_huge(base: Any, exponent: Any, node: tree.Node) -> None:
     """A number to a power with more than a few hundred digits is a slip or an attack."""
     if abs(exponent) > LARGEST_EXPONENT or (abs(base) > 1 and abs(exponent) * sp.log(abs(base), 10).evalf() > DIGITS):
@@ -681,18 +580,3 @@ def _condition_of(gate: Any) -> Any:
     if isinstance(gate, fn.Indicator):
         return gate.condition
     return sp.And(*(f.condition for f in gate.args)) if isinstance(gate, sp.Mul) else sp.true
-
-
-def walk(node: Any) -> Iterable[tree.Node]:
-    """Every node of a syntax tree, parents first."""
-    if isinstance(node, tree.Node):
-        yield node
-        for slot in type(node).__dataclass_fields__:
-            if slot != "span":
-                yield from walk(getattr(node, slot))
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from walk(part)
-
-
-__all__ = ["ELEMENTWISE", "Deferred", "Entry", "Lowering", "Trouble", "free_indices", "walk"]

@@ -19,11 +19,13 @@ from symbackprop.names import Name
 from symbackprop.network import Assumption, Equation, Role, Specification
 from symbackprop.network.roles import conventional_role
 from symbackprop.notation import syntax as tree
-from symbackprop.notation.lowering import Deferred, Entry, Lowering, Trouble, walk
+from symbackprop.notation.entries import Deferred, Entry, Trouble
+from symbackprop.notation.lowering import Lowering
 from symbackprop.notation.parser.collect import collect_vocabulary
 from symbackprop.notation.parser.statements import parse_statements
 from symbackprop.notation.sameness import differ
 from symbackprop.notation.source import Line, read_lines
+from symbackprop.notation.syntax import walk
 from symbackprop.notation.tensor import ONE, Clash, Tensor
 from symbackprop.recognise import recognise
 

@@ -23,9 +23,10 @@ Statements
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from symbackprop.errors import Span
 from symbackprop.names import Kind, Name
@@ -351,3 +352,15 @@ class FunctionIs(Node):
 
 Declaration = Roles | Title | Shape | Value | Assumption | FunctionIs
 Statement = Equation | Declaration
+
+
+def walk(node: Any) -> Iterable[Node]:
+    """Every node of a syntax tree, parents first."""
+    if isinstance(node, Node):
+        yield node
+        for slot in type(node).__dataclass_fields__:
+            if slot != "span":
+                yield from walk(getattr(node, slot))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from walk(part)
