@@ -340,6 +340,11 @@ def unspecified(name: str, order: int = 0) -> UndefinedFunction:
     return UndefinedFunction(name + "'" * order)
 
 
+def by_name(name: str) -> Any:
+    """The function of a name in the table (a user's own among them), or None."""
+    return next((cls for cls, row in TABLE.items() if row.name == name), None)
+
+
 def row_of(node: sp.Basic) -> FunctionRow | None:
     """The row of a function application, or None if nothing is known of it."""
     return TABLE.get(node.func)

@@ -431,7 +431,7 @@ class Lowering:
             return self._dot(arguments)
         if name == "multiply" and len(arguments) == 2:
             return elementwise(arguments, product, "product")
-        cls = ELEMENTWISE.get(name) or sp.Function(name)
+        cls = ELEMENTWISE.get(name) or fn.by_name(name) or sp.Function(name)
         result = elementwise(arguments, lambda e: cls(*e), name)
         for _ in range(node.order):
             result = _derivative_of(cls, arguments, name)

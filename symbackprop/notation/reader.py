@@ -6,10 +6,12 @@ read and `NetworkError` for what does not fit together, both with the line and a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
+from symbackprop.functions import TABLE
 from symbackprop.indexed import Limit
 from symbackprop.network import Equation, Specification
 from symbackprop.notation import syntax as tree
@@ -32,6 +34,8 @@ def read_specification(text: str, file: str | None = None) -> Specification:
     form = {"md": "md", "tex": "tex", "net": "net", "txt": "net"}.get((file or "").rsplit(".", 1)[-1].lower())
     lines = read_lines(text, form, file)  # type: ignore[arg-type]
     vocabulary = collect_vocabulary(lines)
+    known = frozenset(row.name for row in TABLE.values())
+    vocabulary = replace(vocabulary, functions=vocabulary.functions | (known - vocabulary.names.keys()))
     reader = _Reader()
     for line in lines:
         for statement in parse_statements(line, vocabulary):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,21 @@ def prediction(program: Program, values: Mapping[Any, Any]) -> dict[str, Array]:
     network = program.network
     loss = [network.loss.base] if network.names[network.loss.base].plain in every else []
     shown = [q.base for q in network.with_role("input", "target")] + outputs(network) + loss
-    return {plain: every[plain] for base in shown if (plain := network.names[base].plain) in every}
+    found = {plain: every[plain] for base in shown if (plain := network.names[base].plain) in every}
+    return found if network.is_scalar else dict(_columns(network, found))
+
+
+def _columns(network: Network, arrays: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Arrays as columns with one number for each sample: ``P[1]``, ``P[2]`` of a matrix, its samples in rows."""
+    for name, value in arrays.items():
+        quantity = network.find(name)
+        samples = [n for n, axis in enumerate(quantity.axes) if axis.size == network.samples]
+        table = np.moveaxis(np.asarray(value), samples[0], 0) if samples else np.asarray(value)[None]
+        table = table.reshape(len(table), -1)
+        if len(quantity.axes) <= len(samples):
+            yield name, table[:, 0]
+        else:
+            yield from ((f"{name}[{n + 1}]", table[:, n]) for n in range(table.shape[1]))
 
 
 def outputs(network: Network) -> list[Base]:

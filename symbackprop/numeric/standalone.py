@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from symbackprop.derivation import Derivation
 from symbackprop.network import Quantity
+from symbackprop.numeric import standalone_arrays as arrays
 from symbackprop.numeric.initialise import standard_deviations
 from symbackprop.numeric.program import Program, compile_program
 from symbackprop.numeric.source import docstring, equations, indented, module_head, quoted, statements
@@ -31,9 +32,15 @@ def standalone_source(derivation: Derivation, train: bool = False) -> str:
         "\n\n",
         _loss_and_gradients(program),
     ]
+    if program.network.is_scalar:
+        start, loop, demonstration = _initial_parameters(program), TRAIN, _demonstration(program, train)
+    else:
+        parts.insert(-2, arrays.tables(program))
+        start, loop = arrays.initial_parameters(program), arrays.batches(TRAIN)
+        demonstration = arrays.demonstration(program, train)
     if train:
-        parts += ["\n\n", _initial_parameters(program), "\n\n", TRAIN]
-    parts += ["\n\n", _demonstration(program, train)]
+        parts += ["\n\n", start, "\n\n", loop]
+    parts += ["\n\n", demonstration]
     return "".join(parts)
 
 
@@ -64,20 +71,34 @@ def _tables(program: Program) -> Iterator[str]:
             yield f"{head} = (\n" + "".join(f"    {row},\n" for row in rows) + ")\n"
 
 
+_EXPLAINED = (
+    '"""The mean loss over the samples and its gradient for every parameter.',
+    "",
+    "`params` maps the names in PARAMETERS to numbers, `data` those in DATA to numbers or to arrays",
+    "with one number for each sample.",
+    '"""',
+)
+_EXPLAINED_ARRAYS = (
+    '"""The loss and its gradient for every parameter.',
+    "",
+    "`params` maps the names in PARAMETERS, `data` those in DATA to arrays; sizes are read from them.",
+    '"""',
+)
+
+
 def _loss_and_gradients(program: Program) -> str:
     identifiers = program.plan.identifiers
     body = [
-        '"""The mean loss over the samples and its gradient for every parameter.',
-        "",
-        "`params` maps the names in PARAMETERS to numbers, `data` those in DATA to numbers or to arrays",
-        "with one number for each sample.",
-        '"""',
+        *(_EXPLAINED if program.network.is_scalar else _EXPLAINED_ARRAYS),
     ]
     for source, roles in (("params", ("parameter",)), ("data", ("input", "target", "constant"))):
         body += [f"{identifiers[q.base]} = {source}[{quoted(q.name.plain)}]" for q in _names(program, *roles)]
     body += statements(program.lines)
     body.append("gradients = {")
     body += [f"    {quoted(plain)}: {identifiers[base]}," for plain, base in program.plan.gradients.items()]
+    if not program.network.is_scalar:
+        body += ["}", f"return float({identifiers[program.plan.loss]}), gradients"]
+        return "def loss_and_gradients(params, data):\n" + indented(body) + "\n"
     body += [
         "}",
         f"return float(np.mean({identifiers[program.plan.loss]})), "

@@ -6,6 +6,7 @@ Contract: `by_base` looks names up in the network, `with_defaults` fills in what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
 from symbackprop.network.roles import DECLARATIONS
 from symbackprop.numeric.shapes import Shapes
+
+_ELEMENT = re.compile(r"(.*[^^])\[([0-9]{1,6})\]")
 
 Array = Any
 """A NumPy array or scalar."""
@@ -28,6 +31,7 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
         DataError: a name that the network does not have, that it computes itself, or that is given twice.
     """
     found: dict[Base, Any] = {}
+    values = _assembled(network, values, what)
     sizes = {size.name: size for size in network.sizes}
     for name, value in values.items():
         if str(name) in sizes and not network.is_scalar:
@@ -46,6 +50,26 @@ def by_base(network: Network, values: Mapping[Any, Any], what: str = "values") -
             raise DataError(f"{what}: {quantity.name.plain} is given twice, in two spellings", hint="give it once")
         found[quantity.base] = value
     return found
+
+
+def _assembled(network: Network, values: Mapping[Any, Any], what: str) -> dict[Any, Any]:
+    """Columns ``X[1]``, ``X[2]`` of a table as one array with the samples along their axis."""
+    result: dict[Any, Any] = {}
+    parts: dict[str, dict[int, Any]] = {}
+    for name, value in values.items():
+        match = _ELEMENT.fullmatch(name) if isinstance(name, str) else None
+        if match and not network.is_scalar:
+            parts.setdefault(match[1], {})[int(match[2])] = value
+        else:
+            result[name] = value
+    for name, columns in parts.items():
+        if sorted(columns) != list(range(1, len(columns) + 1)):
+            raise DataError(f"{what}: the columns of {name} must be {name}[1], {name}[2], ... without a gap")
+        table = np.stack([columns[n] for n in range(1, len(columns) + 1)], axis=-1)
+        axes = network.find(name).axes
+        first = bool(axes) and axes[0].size == network.samples
+        result[name] = table if first or network.samples is None else table.T
+    return result
 
 
 def _whole_number(name: str, value: Any, what: str) -> int:
