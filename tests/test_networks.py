@@ -54,6 +54,14 @@ LOSSES: dict[str, tuple[str, Callable[[Array, Array], Array], tuple[str, ...]]] 
         ("sigma", "softmax"),
     ),
     "Huber": (
+        r"\frac{1}{m} \sum_{s,k} \begin{cases} \frac12 (P_{INDEX} - Y_{INDEX})^2 & |P_{INDEX} - Y_{INDEX}| \le 1 \\"
+        r" |P_{INDEX} - Y_{INDEX}| - \frac12 & \text{otherwise} \end{cases}",
+        lambda p, y: (
+            np.where(np.abs((p - y).real) <= 1, (p - y) ** 2 / 2, (p - y) * np.sign((p - y).real) - 0.5).sum() / SAMPLES
+        ),
+        (),
+    ),
+    "smooth Huber": (
         r"\frac{1}{m} \sum_{s,k} (\sqrt{1 + (P_{INDEX} - Y_{INDEX})^2} - 1)",
         lambda p, y: (np.sqrt(1 + (p - y) ** 2) - 1).sum() / SAMPLES,
         (),

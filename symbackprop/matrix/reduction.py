@@ -47,6 +47,10 @@ def matrix_form(expression: Any, axes: Sequence[sp.Symbol], labels: Collection[t
     return oriented(_Reduction(set(axes), labels).node(expression, row, col), row, col)
 
 
+_PAIR = type(sp.Piecewise((sp.Symbol("x"), sp.Symbol("x") > 0), (0, True)).args[0])
+"""A value with its condition: one branch of cases."""
+
+
 @dataclass
 class _Reduction:
     """Reduces one expression; `graph` holds the indices that are axes, bound ones included."""
@@ -117,8 +121,10 @@ class _Reduction:
         operands: list[Node] = []
 
         def part(a: Any) -> Any:
-            if not free_indices(a) & self.graph and not a.has(sp.Sum):
+            if isinstance(a, sp.logic.boolalg.BooleanAtom) or (not free_indices(a) & self.graph and not a.has(sp.Sum)):
                 return a
+            if isinstance(a, _PAIR):
+                return a.func(*(part(x) for x in a.args))
             if isinstance(a, sp.core.relational.Relational):
                 return a.func(*(part(x) for x in a.args), evaluate=False)
             slots.append(sp.Dummy(f"slot{len(slots)}", real=True))
