@@ -238,3 +238,20 @@ def test_twenty_layers_derive_quickly_whatever_the_widths() -> None:
     derivation = net.derive()
     assert len(derivation.deltas) == 20
     assert all(derivation[q.base].result is not None for q in derivation.parameters)
+
+
+def test_a_given_start_of_a_recurrence_unrolled() -> None:
+    """Back-propagation through three steps by hand, with h_0 given as data."""
+    text = "h_0 in R^n, W in R^(n x n), y in R^n\nh_t = \\tanh(W h_{t-1}) for t = 1..T\nL = \\|h_T - y\\|^2"
+    draw = np.random.default_rng(5)
+    w, h0, y = 0.5 * draw.standard_normal((3, 3)), draw.standard_normal(3), draw.standard_normal(3)
+
+    def loss(v: dict[str, Array]) -> Any:
+        h = h0
+        for _ in range(3):
+            h = np.tanh(v["W"] @ h)
+        return ((h - y) ** 2).sum()
+
+    cost, gradients = sb.read(text).unroll(T=3).derive().compile()({"W": w, "h_0": h0, "y": y})
+    assert cost == pytest.approx(loss({"W": w}), rel=1e-12)
+    assert np.allclose(gradients["W"], complex_step(loss, {"W": w}, "W"), rtol=1e-12)

@@ -91,7 +91,10 @@ class _Unrolling:
             target: Any = self._expand(equation.target, env)
             at = set(target.indices) if isinstance(target, sp.Indexed) else set[Any]()
             ranges = tuple(self._limit(r, env) for r in equation.ranges if r.index in at)
-            yield replace(equation, target=target, expression=self._expand(equation.expression, env), ranges=ranges)
+            expression = self._expand(equation.expression, env)
+            if expression == target:  # the start h[0] = h_0 of a recurrence is now the input h_0 itself
+                continue
+            yield replace(equation, target=target, expression=expression, ranges=ranges)
 
     def _values(self, limits: list[Limit], env: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
         if not limits:

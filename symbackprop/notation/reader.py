@@ -66,6 +66,7 @@ class _Reader(Equations):
         equations: list[Equation] = []
         for waiting in self.pending:
             equations += self.guard(waiting.line, lambda w=waiting: self.equations(w.statement, w.line))
+        equations += self.given_starts(equations)
         bases = dict(self.low.entries)
         values = {
             self.low.entries[s.target.name.key].base: self.guard(line, lambda v=s: _number(v.value))

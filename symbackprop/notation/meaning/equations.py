@@ -5,17 +5,17 @@ Contract: matrix notation is gone behind this layer: every equation is scalar, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sympy as sp
 
 from symbackprop.errors import Span
 from symbackprop.indexed import Limit
-from symbackprop.names import Name
+from symbackprop.names import Label, Name
 from symbackprop.network import Assumption, Equation
 from symbackprop.notation import syntax as tree
-from symbackprop.notation.entries import Trouble
+from symbackprop.notation.entries import Entry, Trouble
 from symbackprop.notation.meaning.shapes import Shapes
 from symbackprop.notation.sameness import differ
 from symbackprop.notation.source import Line
@@ -48,6 +48,21 @@ class Equations(Shapes):
         at, ranges, expression = _plain_left_side(at, ranges, expression)
         target = entry.base[tuple(at)] if at else entry.base
         return [Equation(target, expression, tuple(r for r in ranges if r.index in at), where=line)]
+
+    def given_starts(self, equations: Sequence[Equation]) -> Iterator[Equation]:
+        """``h[0, i] = h_0[i]`` with an input h_0, where ``h_0 in R^n`` is declared and no equation defines it."""
+        for key, label in self.starts.items():
+            entry = self.low.entries[key]
+            if any(e.base == entry.base and e.at[0] == label for e in equations):
+                continue
+            name = entry.name.with_scripts((*entry.name.scripts, Label("sub", str(label))))
+            start = Entry(name, sizes=entry.sizes, declared=True)
+            self.low.entries[name.key] = start
+            self.low.used = set()
+            limits = tuple(Limit(self.low.fresh(s), ONE, s) for s in entry.sizes or ())
+            at = tuple(limit.index for limit in limits)
+            given = start.base[at] if at else start.base
+            yield Equation(entry.base[(sp.Integer(label), *at)], given, limits)
 
     def _require_same(self, first: Tensor, second: Tensor, span: Span) -> None:
         """The sides of a chain must be equal, as far as that can be told by numbers."""

@@ -33,6 +33,8 @@ class FileState:
         self.pending: list[Pending] = []
         self.declarations: list[tuple[Line, Any]] = []
         self.title = ""
+        self.starts: dict[str, int] = {}
+        """Names that are declared at one label only, as ``h_0 in R^n``: the start of a recurrence, if given so."""
 
     def take(self, line: Line, statement: tree.Statement) -> None:
         """Sort a statement into what waits, what declares, and the title."""

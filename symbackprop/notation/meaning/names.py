@@ -45,6 +45,8 @@ class Names(FileState):
             if leading:
                 item = reference.scripts[0].items[0]
                 label = self.low.bind(item.name) if isinstance(item, tree.Reference) else None
+                if isinstance(item, tree.Number):
+                    self.starts[reference.name.key] = int(item.value)
             sizes = tuple(self.low.size(s) for s in shape.sizes)
             self.low.scope.clear()
             limit = None
