@@ -87,13 +87,9 @@ def test_results_equal_sympy(net: Any) -> None:
 
     loss = whole(net.loss.target)
     point = {s: sp.Rational(n + 2, 7) * (-1) ** n for n, s in enumerate(sorted(loss.free_symbols, key=str))}
-    explicit = {f: 1 / (1 + sp.exp(-f.args[0])) for f in loss.atoms(sb.sigmoid)}
     for name, gradient in d.gradients.items():
         expected = loss.diff(net.find(name).base).xreplace(point)
         found = whole(gradient.result).xreplace(point)
-        for f, e in sorted(explicit.items(), key=lambda p: -sp.count_ops(p[0])):
-            assert f.func == sb.sigmoid
-            assert e is not None
         assert float(sp.N(_numbers(found))) == pytest.approx(float(sp.N(_numbers(expected))), rel=1e-12)
 
 

@@ -25,7 +25,6 @@ from symbackprop.matrix import (
     Product,
     Sum,
     Transposed,
-    transposed,
 )
 from symbackprop.numeric.printer import ATOM, POWER, PRODUCT, SUM, NumPySource, refused
 
@@ -291,6 +290,3 @@ def _inverse(node: Node) -> Node | None:
     ):
         return node.operands[0]
     return None
-
-
-__all__ = ["ArraySource", "Code", "transposed"]

@@ -7,7 +7,7 @@ others need from the shapes of the arguments. What has no matrix form is refused
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -99,6 +99,3 @@ class LineWriter:
     def _parameter_of(self, gradient: Base) -> str:
         plain = next(p for p, base in self.plan.gradients.items() if base == gradient)
         return self.plan.identifiers[self.network.find(plain).base]
-
-
-Length = Callable[[Base], str]
