@@ -324,6 +324,14 @@ def logsumexp(z, axis=0):
     largest = z.max(axis=axis)
     return largest + np.log(np.exp(z - np.expand_dims(largest, axis)).sum(axis=axis))
 ''',
+    "windows": '''\
+def windows(x, axis, start, counts, steps):
+    """A view in which one axis becomes several: entry (i, p, ...) is x[start + i*steps[0] + p*steps[1] + ...]."""
+    first = x[(slice(None),) * axis + (slice(start, None),)]
+    shape = x.shape[:axis] + counts + x.shape[axis + 1:]
+    strides = x.strides[:axis] + tuple(s * x.strides[axis] for s in steps) + x.strides[axis + 1:]
+    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
+''',
     "erf": '''\
 def erf(z):
     """Error function, element by element (NumPy has none)."""

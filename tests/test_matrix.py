@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from typing import Any
@@ -11,27 +12,59 @@ import pytest
 import sympy as sp
 from sympy import IndexedBase, Sum, symbols, tanh
 
-from symbackprop.functions import HELPERS, sigmoid
+from symbackprop.functions import sigmoid
 from symbackprop.indexed import Softmax, product
-from symbackprop.matrix import NoMatrixForm, matrix_form
+from symbackprop.matrix import (
+    Along,
+    Apply,
+    Hadamard,
+    Leaf,
+    NoMatrixForm,
+    Ones,
+    Product,
+    Transposed,
+    matrix_form,
+)
+from symbackprop.matrix import Sum as MatrixSum
 from symbackprop.notation.matrix_writer import MatrixWriter
 from symbackprop.notation.writer import LATEX, Writer
-from symbackprop.numeric.array_source import ArraySource
-from symbackprop.numeric.printer import NumPySource
 
 i, j, k, s, t = symbols("i j k s t", integer=True)
 n0, n1, n2, m, T = symbols("n_0 n_1 n_2 m T", integer=True)
 A, B, D, W, X, Y, Z, b, v = map(IndexedBase, ["A", "B", "D", "W", "X", "Y", "Z", "b", "v"])
 
 
+def value_of(node: Any, arrays: dict[Any, Any]) -> Any:
+    """The value of a matrix tree, by its definition: always with two axes, one of size 1 where it has none."""
+    match node:
+        case Leaf(reference=reference):
+            value = np.asarray(arrays[reference.base])
+            return value if value.ndim == 2 else value[:, None] if node.col is None else value[None]
+        case Ones(limit=limit):
+            return np.ones((int(limit.size), 1))
+        case Transposed(operand=operand):
+            return value_of(operand, arrays).T
+        case Product(factors=factors):
+            return functools.reduce(np.matmul, (value_of(f, arrays) for f in factors))
+        case Hadamard(factors=factors):
+            return functools.reduce(np.multiply, (value_of(f, arrays) for f in factors))
+        case MatrixSum(terms=terms):
+            return functools.reduce(np.add, (value_of(t, arrays) for t in terms))
+        case Apply(pattern=pattern, slots=slots, operands=operands):
+            return sp.lambdify(slots, pattern.replace(sigmoid, lambda z: 1 / (1 + sp.exp(-z))))(
+                *(value_of(o, arrays) for o in operands)
+            )
+        case Along(kind="softmax", axis=axis, operand=operand):
+            e = np.exp(value_of(operand, arrays))
+            return e / e.sum(axis=0 if axis == operand.row else 1, keepdims=True)
+        case _:
+            raise NotImplementedError(type(node))
+
+
 def run(node: Any, row: Any, col: Any, arrays: dict[Any, Any]) -> Any:
-    """The value of a matrix tree through the NumPy it prints."""
-    names = {base: str(base) for base in arrays}
-    code = ArraySource(names, NumPySource)(node, [x for x in (row, col) if x is not None])
-    namespace: dict[str, Any] = {"np": np, **{str(base): value for base, value in arrays.items()}}
-    for source in HELPERS.values():
-        exec(source, namespace)
-    return eval(code, namespace)
+    """The value over the axes that there are."""
+    value = value_of(node, arrays)
+    return value.reshape([n for n, axis in zip(value.shape, (row, col), strict=True) if axis is not None])
 
 
 def random_contraction(seed: int) -> tuple[Any, list[Any], str, dict[Any, Any]]:

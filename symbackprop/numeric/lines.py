@@ -14,9 +14,9 @@ import sympy as sp
 
 from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Limit
-from symbackprop.matrix import NoMatrixForm, matrix_form
 from symbackprop.names import identifier
-from symbackprop.numeric.array_source import ArraySource
+from symbackprop.numeric.arrays import lower
+from symbackprop.numeric.arrays.source import ArraySource
 from symbackprop.numeric.plan import Assignment, Plan
 from symbackprop.numeric.printer import NumPySource
 from symbackprop.numeric.source import Line
@@ -37,6 +37,7 @@ class LineWriter:
             taken.add(self.size_names[size])
         self._identifiers: Mapping[Any, str] = {**plan.identifiers, **self.size_names}
         self._scalars = NumPySource(self._identifiers)
+        self._arrays = ArraySource(self._identifiers, plan.storage)
 
     def __call__(self, assignment: Assignment) -> Line:
         """The line of an assignment."""
@@ -58,27 +59,13 @@ class LineWriter:
                 "a program needs concrete numbers of layers and steps",
                 hint=f"unroll the network first: net.unroll({', '.join(f'{s}=3' for s in self._label_sizes())})",
             )
-        axes = [limit.index for limit in limits]
-        single = {limit.index for limit in limits if limit.size == 1}
-        try:
-            node = matrix_form(expression, axes)
-            return ArraySource(self._identifiers, NumPySource, self._length)(node, axes, single)
-        except NoMatrixForm as reason:
-            name = self.network.names.get(target) if target is not None else None
-            raise NetworkError(
-                f"{name.plain if name else 'a gradient'} cannot be computed as whole matrices yet ({reason})",
-                hint="the derivation is complete; a program needs an equation over at most two axes",
-            ) from None
+        lowered = lower(expression, limits, self.network.labels)
+        return self._arrays(lowered, [limit.index for limit in limits])
 
     def sizes(self, lines: Iterable[Line]) -> list[Line]:
         """``m = X.shape[1]`` for every size that the lines use."""
         used = {word for line in lines for word in _NAME.findall(line.text)}
         return [Line(name, self._shape_of(size), "forward") for size, name in self.size_names.items() if name in used]
-
-    def _length(self, label: Base) -> str:
-        """How many values a label can take."""
-        high = self.network.labels[label].size
-        return str(high) if high.is_Integer else self._scalars.doprint(high)
 
     def _shape_of(self, size: Any) -> str:
         """Where the arguments show a size; an axis of length 2 n shows n by half."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import sympy as sp
@@ -78,6 +79,16 @@ class Plan:
     def loss(self) -> Base:
         """The scalar that is differentiated."""
         return self.network.loss.base
+
+    def storage(self, base: Base) -> tuple[Limit, ...]:
+        """The ranges of the dimensions of a quantity or an adjoint."""
+        return self.axes[base]
+
+    @cached_property
+    def axes(self) -> Mapping[Base, tuple[Limit, ...]]:
+        """The ranges of the dimensions of every quantity and adjoint."""
+        quantities = {q.base: q.axes for q in self.network.quantities.values()}
+        return quantities | {a.target: a.axes for a in self.assignments if a.section != "forward"}
 
     @property
     def forward(self) -> tuple[Assignment, ...]:

@@ -35,7 +35,7 @@ class NumPySource(NumPyPrinter):
     2**0.5 * np.tanh(w * x) / 4
     """
 
-    def __init__(self, identifiers: Mapping[Any, str]) -> None:
+    def __init__(self, identifiers: Mapping[Any, str | Text]) -> None:
         super().__init__()
         self.identifiers = identifiers
         self.helpers: set[str] = set()
@@ -63,9 +63,10 @@ class NumPySource(NumPyPrinter):
     # -- leaves --------------------------------------------------------------------------------------------
     def _symbol(self, e: Any) -> Text:
         try:
-            return self.identifiers[e], ATOM
+            found = self.identifiers[e]
         except KeyError:
             raise refused(f"the symbol {e}, which is no quantity of this network,") from None
+        return (found, ATOM) if isinstance(found, str) else found
 
     def _number(self, e: Any) -> Text:
         if e.is_Integer:
@@ -89,8 +90,10 @@ class NumPySource(NumPyPrinter):
     # -- arithmetic ----------------------------------------------------------------------------------------
     def _add(self, e: Any) -> Text:
         parts: list[str] = []
-        for term in e.args:
-            text, strength = self.write(term)
+        mixed = not all(_is_gate(term) for term in e.args)
+        terms = sorted(e.args, key=_is_gate) if mixed and _is_gate(e.args[0]) else e.args
+        for term in terms:
+            text, strength = self._counted(term) if mixed and _is_gate(term) else self.write(term)
             if strength <= SUM and (parts or strength < SUM):
                 text = f"({text})"
             if not parts:
@@ -100,6 +103,12 @@ class NumPySource(NumPyPrinter):
             else:
                 parts += (" + ", text)
         return "".join(parts), SUM
+
+    def _counted(self, gate: Any) -> Text:
+        """An indicator beside numbers: a truth value counts as 0 or 1 and leaves their dtype alone."""
+        negative = gate.is_Mul
+        text = f"({self.write((gate.args[1] if negative else gate).condition)[0]})"
+        return ("-" + text, SIGN) if negative else (text, ATOM)
 
     def _mul(self, e: Any) -> Text:
         number: Any = sp.S.One
@@ -264,6 +273,13 @@ def refused(what: str) -> NetworkError:
         f"symbackprop cannot yet write {what} as NumPy",
         hint="write it with sums, products, powers and the functions that 'symbackprop' lists",
     )
+
+
+def _is_gate(e: Any) -> bool:
+    """Is it an indicator or its negative?"""
+    if e.is_Mul and len(e.args) == 2 and e.args[0] == -1:
+        e = e.args[1]
+    return isinstance(e, Indicator) and isinstance(e.condition, Relational)
 
 
 def _flat(factors: Sequence[Any]) -> list[Any]:

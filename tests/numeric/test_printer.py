@@ -67,7 +67,7 @@ def total(*terms: Any) -> Any:
         (Indicator(sp.Le(a, b)), "np.heaviside(b - a, 1)"),
         (
             total(Indicator(a > 0), product(half, Indicator(a <= 0))),
-            "np.heaviside(a, 0) + np.heaviside(-a, 1) / 2",
+            "np.heaviside(-a, 1) / 2 + (a > 0)",
         ),
         (sp.Integer(3), "3"),
         (sp.Rational(1, 3), "1 / 3"),

@@ -1,0 +1,240 @@
+"""Array trees -> one expression of NumPy: ``@``, broadcasting, sums over an axis; no transposed copies, no loops.
+
+Contract: `ArraySource(...)(lowered, axes)` prints a tree as an array over the wanted axes, in that order. What an array
+library writes differently stands in its `Dialect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symbackprop.indexed import Base, Limit
+from symbackprop.numeric.arrays.nodes import Array, Axes, Contract, Counter, Lowered, Map, Read, Reduce, SoftmaxOver
+from symbackprop.numeric.arrays.places import At, Gather, Picked, Place, Slice, Window, places, shared
+from symbackprop.numeric.bodies import ATOM, POWER, PRODUCT, Text
+from symbackprop.numeric.printer import NumPySource, refused
+
+
+@dataclass(frozen=True)
+class Code:
+    """An expression, how strongly it binds, and which indices its dimensions run along."""
+
+    text: str
+    strength: int
+    axes: Axes
+
+    def at_least(self, strength: int) -> str:
+        """The text, in brackets where it binds weaker than needed."""
+        return self.text if self.strength >= strength else f"({self.text})"
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """Prints array trees with the identifiers of a program.
+
+    Args:
+        identifiers: the Python name of every quantity, adjoint and size.
+        storage: the ranges of the dimensions of every quantity and adjoint.
+        scalar: makes a scalar printer for a table of identifiers.
+    """
+
+    identifiers: Mapping[Any, str]
+    storage: Callable[[Base], Sequence[Limit]]
+    scalar: Callable[[Mapping[Any, Any]], NumPySource] = NumPySource
+
+    def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
+        """The source of a tree over the wanted axes."""
+        writer = _Writer(self, lowered.limits)
+        code = writer.code(lowered.array)
+        whole = writer.spread(code, tuple(axes), every=True).text
+        if all(i in code.axes or lowered.limits[i].size == 1 for i in axes):
+            return whole
+        shape = [writer.size(lowered.limits[i].size) for i in axes]
+        return f"np.broadcast_to({whole}, ({', '.join(shape)}{',' * (len(shape) == 1)})).copy()"
+
+
+class _Writer:
+    """Prints one tree."""
+
+    def __init__(self, source: ArraySource, limits: Mapping[Any, Limit]) -> None:
+        self.source, self.limits = source, limits
+        self._numbers = source.scalar(source.identifiers)
+
+    def code(self, node: Array) -> Code:
+        """The source of a node over its own axes."""
+        match node:
+            case Read():
+                return self._read(node)
+            case Counter():
+                return self._counter(node)
+            case Map():
+                return self._map(node)
+            case Contract():
+                return self._contract(node)
+            case Reduce():
+                return self._reduce(node)
+            case SoftmaxOver():
+                inner = self.code(node.operand)
+                return Code(f"softmax({inner.text}{_axis(inner, [node.index])})", ATOM, inner.axes)
+            case _:
+                raise refused(type(node).__name__)
+
+    def size(self, size: Any) -> str:
+        """A number of entries."""
+        return self._numbers.doprint(sp.expand(size))
+
+    # -- dimensions ----------------------------------------------------------------------------------------------
+    def spread(self, code: Code, axes: Axes, every: bool = False) -> Code:
+        """The array as an operand of something over `axes`: transposed, with new axes where it has none.
+
+        New axes in front are left out, NumPy adds them, unless `every` one is wanted.
+        """
+        have = tuple(i for i in axes if i in code.axes)
+        code = self.turned(code, have)
+        marks = [":" if i in have else "None" for i in axes]
+        while not every and marks and marks[0] == "None":
+            del marks[0]
+        if "None" not in marks:
+            return code
+        while marks[-1] == ":":
+            del marks[-1]
+        text = f"np.asarray({code.text})" if not have else code.at_least(ATOM)
+        return Code(f"{text}[{', '.join(marks)}]", ATOM, axes)
+
+    @staticmethod
+    def turned(code: Code, axes: Axes) -> Code:
+        """The same array with its dimensions in another order: a view."""
+        if code.axes == axes:
+            return code
+        if code.axes == axes[::-1]:
+            return Code(f"{code.at_least(ATOM)}.T", ATOM, axes)
+        order = ", ".join(str(code.axes.index(i)) for i in axes)
+        return Code(f"{code.at_least(ATOM)}.transpose({order})", ATOM, axes)
+
+    # -- leaves --------------------------------------------------------------------------------------------------
+    def _counter(self, node: Counter) -> Code:
+        limit = self.limits[node.index]
+        start, stop = self.size(limit.low + node.shift), self.size(limit.high + 1 + node.shift)
+        return Code(f"np.arange({stop})" if start == "0" else f"np.arange({start}, {stop})", ATOM, node.axes)
+
+    def _read(self, node: Read) -> Code:
+        name = self.source.identifiers[node.base]
+        if not node.at:
+            return Code(name, ATOM, ())
+        found = places(node, self.limits, self.source.storage(node.base))
+        fancy = [p for p in found if isinstance(p, (Gather, Picked))]
+        if len(fancy) > 1 or shared(found):
+            subscripts = [self._position(p, axis, node.axes) for p, axis in zip(found, self._stored(node), strict=True)]
+            return Code(f"{name}[{', '.join(subscripts)}]", ATOM, node.axes)
+        axes = tuple(i for p in found for i in p.axes)
+        subscripts = [self._subscript(p, axis) for p, axis in zip(found, self._stored(node), strict=True)]
+        while subscripts and subscripts[-1] == ":":
+            subscripts.pop()
+        text = f"{name}[{', '.join(subscripts)}]" if subscripts else name
+        dimension = 0
+        for place in found:
+            if isinstance(place, Window):
+                counts = ", ".join(self.size(c) for c in place.counts)
+                steps = ", ".join(self.size(c) for c in place.steps)
+                text = f"windows({text}, {dimension}, {self.size(place.start)}, ({counts}), ({steps}))"
+            dimension += len(place.axes)
+        return Code(text, ATOM, axes)
+
+    def _stored(self, node: Read) -> Sequence[Limit]:
+        return self.source.storage(node.base)
+
+    def _subscript(self, place: Place, axis: Limit) -> str:
+        match place:
+            case At(position=position):
+                return self.size(position)
+            case Slice(start=start, count=count, step=step, to_end=to_end):
+                first = "" if start == 0 else self.size(start)
+                last = "" if to_end else self.size(start + (count - 1) * step + 1)
+                return f"{first}:{last}" + ("" if step == 1 else f":{self.size(step)}")
+            case Gather() | Picked():
+                return self._position(place, axis, place.axes)
+            case _:
+                return ":"
+
+    def _position(self, place: Place, axis: Limit, axes: Axes) -> str:
+        """The positions of a dimension as an index array that is spread over the axes."""
+        if isinstance(place, At):
+            return self.size(place.position)
+        if isinstance(place, Picked):
+            return self.spread(self._read(place.label), axes).text
+        if isinstance(place, Gather):
+            names = dict(self.source.identifiers)
+            for index in place.axes:
+                limit = self.limits[index]
+                counter = f"np.arange({self.size(limit.low)}, {self.size(limit.high + 1)})"
+                names[index] = self.spread(Code(counter, ATOM, (index,)), axes).text
+            text = self.source.scalar(names).doprint(place.position)
+            return text if place.inside else f"np.clip({text}, 0, {self.size(axis.size - 1)})"
+        limit = self.limits[place.axes[0]]
+        start, step = (place.start, place.step) if isinstance(place, Slice) else (sp.S.Zero, sp.S.One)
+        stop = sp.expand(start + limit.size * step)
+        counter = f"np.arange({'' if start == 0 and step == 1 else self.size(start) + ', '}{self.size(stop)}"
+        return self.spread(Code(counter + (")" if step == 1 else f", {self.size(step)})"), ATOM, place.axes), axes).text
+
+    # -- elementwise ---------------------------------------------------------------------------------------------
+    def _map(self, node: Map) -> Code:
+        names: dict[Any, str | Text] = dict(self.source.identifiers)
+        for slot, operand in zip(node.slots, node.operands, strict=True):
+            code = self.spread(self.code(operand), node.axes)
+            names[slot] = code.text, code.strength
+        text, strength = self.source.scalar(names).write(node.pattern)
+        return Code(text, strength, node.axes)
+
+    # -- reductions and products ---------------------------------------------------------------------------------
+    def _reduce(self, node: Reduce) -> Code:
+        inner = self.code(node.operand)
+        left = tuple(i for i in inner.axes if i not in node.over)
+        axis = _axis(inner, node.over)
+        if node.kind == "logsumexp":
+            return Code(f"logsumexp({inner.text}{axis})", ATOM, left)
+        return Code(f"{inner.at_least(ATOM)}.{node.kind}({axis.removeprefix(', ')})", ATOM, left)
+
+    def _contract(self, node: Contract) -> Code:
+        left, right = self.code(node.left), self.code(node.right)
+        summed = [i for i in left.axes if i not in node.axes]
+        batch = [i for i in node.axes if i in left.axes and i in right.axes]
+        if node.axes and not batch and node.axes[0] in right.axes:
+            left, right = right, left
+        mine = tuple(i for i in node.axes if i in left.axes)
+        theirs = tuple(i for i in node.axes if i in right.axes)
+        if len(summed) == 1 and not batch and len(theirs) <= 1:
+            k = summed[0]
+            a, b = self.turned(left, (*mine, k)), self.turned(right, (k, *theirs))
+            return self._ordered(f"{a.at_least(PRODUCT)} @ {b.at_least(POWER)}", PRODUCT, (*mine, *theirs), node.axes)
+        if not node.axes:
+            return Code(f"({left.at_least(PRODUCT)} * {self.turned(right, left.axes).at_least(POWER)}).sum()", ATOM, ())
+        if len(summed) == 1 and len(mine) == len(theirs) == len(batch) + 1:
+            k, stack = summed[0], tuple(batch)
+            own, other = (next(i for i in axes if i not in batch) for axes in (mine, theirs))
+            a, b = self.turned(left, (*stack, own, k)), self.turned(right, (*stack, k, other))
+            return self._ordered(
+                f"{a.at_least(PRODUCT)} @ {b.at_least(POWER)}", PRODUCT, (*stack, own, other), node.axes
+            )
+        if not batch:
+            pairs = [[side.axes.index(i) for i in summed] for side in (left, right)]
+            text = f"np.tensordot({left.text}, {right.text}, axes={pairs})"
+            rest = (*(i for i in left.axes if i in mine), *(i for i in right.axes if i in theirs))
+            return self._ordered(text, ATOM, rest, node.axes)
+        letter = dict(zip(dict.fromkeys((*left.axes, *right.axes)), "ijklmnopqrstuvwxyz", strict=False))
+        a, b, out = ("".join(letter[i] for i in axes) for axes in (left.axes, right.axes, node.axes))
+        return Code(f"np.einsum({f'{a},{b}->{out}'!r}, {left.text}, {right.text})", ATOM, node.axes)
+
+    def _ordered(self, text: str, strength: int, axes: Axes, wanted: Axes) -> Code:
+        return self.turned(Code(text, strength, axes), wanted)
+
+
+def _axis(code: Code, over: Sequence[sp.Symbol]) -> str:
+    """``, axis=1``; nothing where every axis is meant."""
+    if len(over) == len(code.axes):
+        return ""
+    found = [code.axes.index(i) for i in over]
+    return f", axis={found[0]}" if len(found) == 1 else f", axis={tuple(found)}"
