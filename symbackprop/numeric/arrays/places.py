@@ -101,7 +101,7 @@ def _place(index: Any, limits: Mapping[Any, Limit], axis: Limit) -> Place:
     count = sp.expand(ranges[0].size)
     if start == 0 and steps[0] == 1 and sp.expand(count - axis.size) == 0:
         return Place(axes)
-    if not steps[0].is_positive:
+    if not sp.sympify(steps[0]).is_positive:
         return Gather(axes, position, inside)
     return Slice(axes, start, count, steps[0], steps[0] == 1 and sp.expand(start + count - axis.size) == 0)
 
