@@ -71,6 +71,8 @@ class FunctionRow:
     """The key of the phrase that names the rule on a sheet."""
     kinks: Callable[[Sequence[sp.Expr]], sp.Expr | None] = field(default=lambda _arguments: None)
     """An expression that is zero where the function has no derivative, or None."""
+    python: str = ""
+    """The body for one number, in terms of Python's `math`; empty: as the definition says."""
     domain: str = ""
     """What the argument must satisfy, in words of mathematics (``x > 0``); empty: every real number."""
 
@@ -102,6 +104,7 @@ def activation(
     derivative: Callable[[sp.Expr, sp.Expr], Factors | sp.Expr] | None = None,
     latex: str | None = None,
     numpy: str | None = None,
+    python: str = "",
     because: str = "",
     kink: Callable[[sp.Expr], sp.Expr] | None = None,
 ) -> Any:
@@ -133,6 +136,7 @@ def activation(
         definition,
         because,
         (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None),
+        python,
     )
     return cls
 
@@ -143,6 +147,7 @@ def _native(
     latex: str,
     numpy: str,
     derivative: Callable[[sp.Expr, sp.Expr], Factors],
+    python: str = "",
     because: str = "",
     kink: Callable[[sp.Expr], sp.Expr] | None = None,
     domain: str = "",
@@ -156,6 +161,7 @@ def _native(
         None,
         because or name,
         (lambda arguments: kink(arguments[0])) if kink else (lambda _arguments: None),
+        python or numpy.removeprefix("np."),
         domain,
     )
 
@@ -174,6 +180,7 @@ sigmoid = activation(
     derivative=lambda z, a: (a, 1 - a),
     latex=r"\sigma",
     numpy="sigmoid({0})",
+    python="1 / (1 + exp(-{0}))",
     because="sigmoid",
 )
 relu = activation(
@@ -182,6 +189,7 @@ relu = activation(
     derivative=lambda z, a: (_positive(z),),
     latex=r"\mathrm{ReLU}",
     numpy="np.maximum({0}, 0)",
+    python="0.0 if {0} <= 0 else {0}",
     because="relu",
     kink=lambda z: z,
 )
@@ -191,6 +199,7 @@ softplus = activation(
     derivative=lambda z, a: (sigmoid(z),),
     latex=r"\mathrm{softplus}",
     numpy="np.logaddexp({0}, 0)",
+    python="(0.0 if {0} <= 0 else {0}) + log1p(exp(-abs({0})))",
     because="softplus",
 )
 silu = activation(
@@ -199,6 +208,7 @@ silu = activation(
     derivative=lambda z, a: (sigmoid(z), sp.Add(1, z * (1 - sigmoid(z)), evaluate=False)),
     latex=r"\mathrm{SiLU}",
     numpy="{0} * sigmoid({0})",
+    python="{0} / (1 + exp(-{0}))",
     because="silu",
 )
 gelu = activation(
@@ -207,6 +217,7 @@ gelu = activation(
     derivative=lambda z, a: ((1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),),
     latex=r"\mathrm{GELU}",
     numpy="{0} * (1 + erf({0} / 2**.5)) / 2",
+    python="{0} * (1 + erf({0} / 2**.5)) / 2",
     because="gelu",
 )
 identity = activation(
@@ -215,6 +226,7 @@ identity = activation(
     derivative=lambda z, a: (sp.S.One,),
     latex=r"\mathrm{id}",
     numpy="{0}",
+    python="{0}",
     because="identity",
 )
 
@@ -260,6 +272,7 @@ TABLE[leaky_relu] = FunctionRow(
     lambda z, slope=sp.Rational(1, 100): sp.Piecewise((z, z > 0), (slope * z, True)),
     "leaky_relu",
     lambda a: a[0],
+    "{0} if {0} > 0 else {1} * {0}",
 )
 TABLE[elu] = FunctionRow(
     "elu",
@@ -269,6 +282,7 @@ TABLE[elu] = FunctionRow(
     lambda z, alpha=sp.S.One: sp.Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True)),
     "elu",
     lambda a: a[0],
+    "{0} if {0} > 0 else {1} * expm1({0})",
 )
 TABLE[maximum] = FunctionRow(
     "maximum",
@@ -278,6 +292,7 @@ TABLE[maximum] = FunctionRow(
     None,
     "maximum",
     lambda a: a[0] - a[1],
+    "{1} if {0} <= {1} else {0}",
 )
 TABLE[minimum] = FunctionRow(
     "minimum",
@@ -287,6 +302,7 @@ TABLE[minimum] = FunctionRow(
     None,
     "minimum",
     lambda a: a[0] - a[1],
+    "{1} if {0} >= {1} else {0}",
 )
 
 
@@ -300,10 +316,18 @@ _native(sp.cos, "cos", r"\cos", "np.cos({0})", lambda z, a: (-sp.sin(z),))
 _native(sp.tan, "tan", r"\tan", "np.tan({0})", lambda z, a: (1 + a**2,))
 _native(sp.sinh, "sinh", r"\sinh", "np.sinh({0})", lambda z, a: (sp.cosh(z),))
 _native(sp.cosh, "cosh", r"\cosh", "np.cosh({0})", lambda z, a: (sp.sinh(z),))
-_native(sp.atan, "arctan", r"\arctan", "np.arctan({0})", lambda z, a: (1 / (1 + z**2),))
+_native(sp.atan, "arctan", r"\arctan", "np.arctan({0})", lambda z, a: (1 / (1 + z**2),), "atan({0})")
 _native(sp.erf, "erf", r"\mathrm{erf}", "erf({0})", lambda z, a: (2 / sp.sqrt(sp.pi), sp.exp(-(z**2))))
 _native(sp.Abs, "abs", "", "np.abs({0})", lambda z, a: (sp.sign(z),), kink=lambda z: z)
-_native(sp.sign, "sign", r"\mathrm{sign}", "np.sign({0})", lambda z, a: (sp.S.Zero,), kink=lambda z: z)
+_native(
+    sp.sign,
+    "sign",
+    r"\mathrm{sign}",
+    "np.sign({0})",
+    lambda z, a: (sp.S.Zero,),
+    "({0} > 0) - ({0} < 0)",
+    kink=lambda z: z,
+)
 
 HELPERS: dict[str, str] = {
     "sigmoid": '''\

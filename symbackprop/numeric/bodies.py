@@ -21,7 +21,7 @@ Text = tuple[str, int]
 class Body:
     """The NumPy body of a function's row: what it uses, and how strongly it binds."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: frozenset[str]) -> None:
         self.text = text
         tree = ast.parse(_SLOT.sub(r"slot\1", text), mode="eval").body
         atoms = (ast.Call, ast.Name)
@@ -29,11 +29,11 @@ class Body:
         self.strength = ATOM if isinstance(tree, atoms) else PRODUCT if products else CONDITION
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         self.helpers = names & HELPERS.keys()
-        unknown = {name for name in names if not name.startswith("slot")} - {"np"} - self.helpers
+        unknown = {name for name in names if not name.startswith("slot")} - known - self.helpers
         if unknown:
             raise NetworkError(
                 f"the NumPy body {text!r} uses {', '.join(sorted(unknown))}, which no program knows",
-                hint="use np and the arguments {0}, {1} only",
+                hint=f"use {' and '.join(sorted(known))} and the arguments {{0}}, {{1}} only",
             )
 
     def filled(self, arguments: Sequence[Text]) -> str:
@@ -52,6 +52,6 @@ _SLOT = re.compile(r"\{(\d)\}")
 
 
 @lru_cache(maxsize=256)
-def body_of(text: str) -> Body:
-    """The body of a row, read once."""
-    return Body(text)
+def body_of(text: str, known: frozenset[str] = frozenset({"np"})) -> Body:
+    """The body of a row, read once; `known` are the names that it may use."""
+    return Body(text, known)

@@ -53,7 +53,7 @@ class NumPySource(NumPyPrinter):
                     break
             else:
                 raise refused(type(e).__name__)
-        return writer(self, e)
+        return getattr(self, writer.__name__)(e)  # a subclass may write it differently
 
     def bracketed(self, e: Any, needed: int) -> str:
         """The source, in brackets where it binds weaker than its place needs."""

@@ -48,7 +48,7 @@ class ArraySource:
 
     def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
         """The source of a tree over the wanted axes."""
-        writer = _Writer(self, lowered.limits)
+        writer = TreeWriter(self, lowered.limits)
         code = writer.code(lowered.array)
         whole = writer.spread(code, tuple(axes), every=True).text
         if all(i in code.axes or lowered.limits[i].size == 1 for i in axes):
@@ -57,7 +57,7 @@ class ArraySource:
         return f"np.broadcast_to({whole}, ({', '.join(shape)}{',' * (len(shape) == 1)})).copy()"
 
 
-class _Writer:
+class TreeWriter:
     """Prints one tree."""
 
     def __init__(self, source: ArraySource, limits: Mapping[Any, Limit]) -> None:
