@@ -133,6 +133,12 @@ class TestDerive:
         assert shown in result.stdout
         assert shown + "3" not in result.stdout
 
+    def test_the_update_rule(self) -> None:
+        assert (
+            "v_w₂₁ ← μ v_w₂₁ + ∂E/∂w₂₁" in run("derive", "two-two-one", "--optimizer", "momentum", "-f", "txt").stdout
+        )
+        assert "v_" not in run("derive", "two-two-one", "-f", "txt").stdout
+
     def test_an_unknown_ending_asks_for_the_format(self, folder: Path) -> None:
         result = run("derive", "two-two-one", "-o", "sheet.doc")
         assert result.exit_code == 2
