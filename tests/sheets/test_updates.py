@@ -42,8 +42,7 @@ def test_adam() -> None:
     assert r"$\beta_1 = 0.9$, $\beta_2 = 0.999$, $\epsilon = 10^{-8}$" in text
     assert r"m_{w} &\leftarrow \beta_1\,m_{w} + (1 - \beta_1)\,\frac{\partial E}{\partial w}" in text
     assert r"v_{w} \leftarrow \beta_2\,v_{w} + (1 - \beta_2)\,\left(\frac{\partial E}{\partial w}\right)^2" in text
-    assert r"\hat{m}_{w} = \frac{m_{w}}{1 - \beta_1^t}" in text
-    assert r"\hat{v}_{w} &= \frac{v_{w}}{1 - \beta_2^t}" in text
+    assert r"\hat{m}_{w} &= \frac{m_{w}}{1 - \beta_1^t},\qquad \hat{v}_{w} = \frac{v_{w}}{1 - \beta_2^t}" in text
     assert r"w \leftarrow w - \frac{\eta\,\hat{m}_{w}}{\sqrt{\hat{v}_{w}} + \epsilon}" in text
     assert "entry by entry" not in text
 

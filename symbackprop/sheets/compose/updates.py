@@ -35,12 +35,12 @@ def updates(c: Composition) -> Iterator[Block]:
     rate = c.write(c.derivation.rate)
     if len(c.derivation.parameters) * len(c.rule.lines) > WRITTEN_OUT:
         yield Paragraph(c.say("update.each", parameter=names.parameter, rate=rate))
-        yield Formula(tuple(side_by_side(_for_any(c, names))))
+        yield Formula(tuple(_arranged(c, _for_any(c, names))))
         return
     groups = [[_for_one(c, names, q) for q in group.parameters] for group in c.groups]
     if len(c.rule.lines) == 1:  # the parameters of a group stand beside each other
         groups = [[[row for rows in group for row in rows]] for group in groups]
-    yield Formula(tuple(row for group in groups for rows in group for row in side_by_side(rows)))
+    yield Formula(tuple(row for group in groups for rows in group for row in _arranged(c, rows)))
     if c.full and not c.rule.memory:
         yield Paragraph(c.say("update.rate", rate=rate, loss=c.write.name(c.loss)))
 
@@ -60,6 +60,15 @@ def _explained(c: Composition, names: RuleNames) -> Iterator[Block]:
     yield Paragraph(c.say(f"update.{c.optimizer}", **names.fillings))
     if not c.scalar and any(right.has(sp.Pow) for _, right in c.rule.lines):
         yield Paragraph(c.say("update.entries"))
+
+
+def _arranged(c: Composition, rows: list[Row]) -> list[Row]:
+    """Rows beside each other; where one line is too short, what is kept stands above what is done with it."""
+    together = side_by_side(rows)
+    if len(together) == 1:
+        return together
+    kept = len(c.rule.memory)
+    return side_by_side(rows[:kept]) + side_by_side(rows[kept:])
 
 
 def _for_any(c: Composition, names: RuleNames) -> list[Row]:
