@@ -137,9 +137,9 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
         DataError: the folder is missing or cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} cannot be written: it is a folder")
-    if path.exists() and not path.is_file():  # a device or a pipe, such as /dev/null: never replaced
+    if (
+        path.exists() and not path.is_file() and not path.is_dir()
+    ):  # a device or a pipe, such as /dev/null: never replaced
         try:
             with open(path, "wb") as stream:
                 yield stream
@@ -147,10 +147,7 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
             raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
         return
     target = Path(os.path.realpath(path))  # a link stays a link
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from None
+    handle, temporary = _temporary(path, target)
     try:
         with open(handle, "wb") as stream:
             yield stream
@@ -162,6 +159,29 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse now what `whole_file` would refuse later.
+
+    Raises:
+        DataError: the folder is missing or cannot be written.
+    """
+    path = Path(path)
+    if path.is_file() or path.is_dir() or not path.exists():
+        handle, temporary = _temporary(path, Path(os.path.realpath(path)))
+        os.close(handle)
+        os.unlink(temporary)
+
+
+def _temporary(path: Path, target: Path) -> tuple[int, str]:
+    """A new file in the folder of the target, open for writing, and its name."""
+    if path.is_dir():
+        raise DataError(f"{path} cannot be written: it is a folder")
+    try:
+        return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from symbackprop.errors import DataError
-from symbackprop.numeric.files import whole_file
+from symbackprop.numeric.files import check_writable, whole_file
 from symbackprop.numeric.training import History
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -98,6 +98,17 @@ def _curve(axes: Any, costs: Sequence[float], label: str, color: str, line: str)
 def _spans_decades(costs: Sequence[float]) -> bool:
     """Do positive costs differ by more than a factor of ten? Then their logarithm shows more."""
     return min(costs) > 0 and max(costs) > 10 * min(costs)
+
+
+def check_picture(path: str | Path) -> None:
+    """Refuse before training what `plot_loss` would refuse after it.
+
+    Raises:
+        DataError: another ending, matplotlib is not installed, or the file cannot be written.
+    """
+    check_format(path)
+    _matplotlib()
+    check_writable(path)
 
 
 def check_format(path: str | Path) -> str:
