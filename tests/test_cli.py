@@ -421,6 +421,7 @@ class TestCode:
         (["train", "two-two-one", "--data", "xor.csv", "--epochs", "-1"], "--epochs"),
         (["train", "two-two-one", "--data", "xor.csv", "--patience", "3"], "no validation data"),
         (["train", "two-two-one", "--data", "xor.csv", "-o", "p.txt"], ".npz or .json"),
+        (["train", "two-two-one", "--data", "xor.npz", "-o", "xor.npz"], "xor.npz is read, and would be overwritten"),
         (["train", "two-two-one", "--data", "xor.csv", "--plot", "l.gif"], ".png, .svg, .pdf"),
         (["predict", "two-two-one", "--values", "part.json"], "no value for"),
         (
@@ -441,6 +442,7 @@ def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: lis
     (folder / "deep.json").write_text("[" * 100_000)
     (folder / "long.json").write_text('{"w_11": ' + "1" * 5000 + "}")
     (folder / "part.json").write_text('{"w_11": 1}')
+    np.savez(folder / "xor.npz", x_1=[0], x_2=[0], y=[0])
     before = sorted(folder.iterdir())
     result = run(*arguments, text="")
     assert result.exit_code == 2, result.output

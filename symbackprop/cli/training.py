@@ -7,13 +7,14 @@ else is done with them; an interrupted run says with which command it goes on.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def train(
     """
     from symbackprop.numeric.files import read_data
 
-    _check_outputs(output, plot)
+    _check_outputs(output, plot, (network, data, validation))
     net = read_network(network)
     say_warnings(net)
     start = {**(read_values(values) or {}), **(read_values(resume) or {})}
@@ -135,8 +136,11 @@ def train(
         sys.exit(STOPPED)
 
 
-def _check_outputs(output: str | None, plot: str | None) -> None:
-    """Refuse a file that could not be written before hours of training, not after."""
+def _check_outputs(output: str | None, plot: str | None, read: Sequence[str | None]) -> None:
+    """Refuse a file that could not or should not be written before hours of training, not after."""
+    for path in filter(None, (output, plot)):
+        if any(_is_same_file(path, other) for other in filter(None, read)):
+            raise DataError(f"{path} is read, and would be overwritten", hint="write to another file")
     if output is not None:
         from symbackprop.numeric.files import check_writable
 
@@ -149,6 +153,13 @@ def _check_outputs(output: str | None, plot: str | None) -> None:
         from symbackprop.numeric.plot import check_picture
 
         check_picture(plot)
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # one of them does not exist
+        return False
 
 
 def _save(values: Mapping[str, Any], output: str | None) -> None:
