@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from symbackprop import derivation as core
 from symbackprop import layers
+from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError
 from symbackprop.layers import batch_norm, dense
 from symbackprop.network import Network as CheckedNetwork
@@ -128,6 +129,7 @@ class Derivation(core.Derivation):
         templates: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
         digits: int = 4,
+        optimizer: OptimizerName = "sgd",
     ) -> Sheet:
         """The derivation as a sheet: ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.to_text()`` ...
 
@@ -138,6 +140,7 @@ class Derivation(core.Derivation):
             templates: a folder with templates or phrases that come before the built-in ones.
             values: numbers for a worked example (scalar networks: symbol = substitution = number).
             digits: significant digits of the worked numbers.
+            optimizer: the update rule that is shown: ``sgd``, ``momentum`` or ``adam``.
         """
         from symbackprop.sheets import compose
 
@@ -149,6 +152,7 @@ class Derivation(core.Derivation):
             values=values,
             templates=Path(templates) if templates else None,
             digits=digits,
+            optimizer=optimizer,
         )
 
     def compile(self, backend: str = "numpy") -> Program:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import symbackprop as sb
 from symbackprop.cli import main
 
 XOR = "x_1,x_2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
@@ -36,13 +41,15 @@ def run(*arguments: str, text: str | None = None) -> Result:
     return CliRunner().invoke(main, arguments, input=text)
 
 
-def started(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+def started(*arguments: str, cwd: Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """A child that takes SIGINT, even where the tests run in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "symbackprop.cli", *arguments],
         cwd=cwd,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
+        preexec_fn=None if os.name == "nt" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -132,6 +139,12 @@ class TestDerive:
         assert result.exit_code == 0, result.stderr
         assert shown in result.stdout
         assert shown + "3" not in result.stdout
+
+    def test_the_update_rule(self) -> None:
+        assert (
+            "v_w₂₁ ← μ v_w₂₁ + ∂E/∂w₂₁" in run("derive", "two-two-one", "--optimizer", "momentum", "-f", "txt").stdout
+        )
+        assert "v_" not in run("derive", "two-two-one", "-f", "txt").stdout
 
     def test_an_unknown_ending_asks_for_the_format(self, folder: Path) -> None:
         result = run("derive", "two-two-one", "-o", "sheet.doc")
@@ -236,25 +249,144 @@ class TestTrain:
         assert (folder / "l.svg").read_text().startswith("<?xml")
 
     def test_zero_weights_are_warned_of(self, folder: Path) -> None:
-        names = ["w_11", "w_12", "w_13", "w_14", "w_21", "w_22"]
-        (folder / "v.json").write_text(json.dumps(dict.fromkeys(names, 0)))
+        (folder / "v.json").write_text(json.dumps(dict.fromkeys(WEIGHTS, 0)))
         result = run("train", "two-two-one", "--data", "xor.csv", "--epochs", "1", "--values", "v.json")
-        assert "warning: all weights start at 0" in result.stderr
+        assert result.stderr.startswith("warning: all weights start at 0")
 
-    @pytest.mark.slow
-    @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child on Windows")
-    def test_an_interrupt_keeps_the_parameters(self, folder: Path) -> None:
-        options = ["--epochs", "100000000", "--rate", "0.01", "-o", "p.npz"]
-        process = started("train", "line.net", "--data", "line.csv", *options, cwd=folder)
-        time.sleep(4)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+    def test_the_seed_decides(self, folder: Path) -> None:
+        options = ["train", "two-two-one", "--data", "xor.csv", "--epochs", "20", "--batch", "2"]
+        first, again, other = (run(*options, "--seed", seed).stdout for seed in ("1", "1", "2"))
+        assert first == again != other
+
+    def test_a_pipe_sees_no_progress(self, folder: Path) -> None:
+        process = started("train", "line.net", "--data", "line.csv", "--epochs", "40000", "--rate", "0.01", cwd=folder)
+        output, error = process.communicate(timeout=120)
+        assert set(json.loads(output)) == {"w", "b"}
+        assert [line.split()[0] for line in error.splitlines()] == ["mean", "stopped"]
+
+    @pytest.mark.parametrize("option", ["-o", "--plot"])
+    def test_a_folder_that_is_missing_is_found_before_training(self, folder: Path, option: str) -> None:
+        pytest.importorskip("matplotlib")
+        ending = {"-o": "npz", "--plot": "png"}[option]
+        result = run("train", "line.net", "--data", "line.csv", "--epochs", "100000000", option, f"no/such.{ending}")
+        assert result.exit_code == 2
+        assert f"no/such.{ending} cannot be written" in result.stderr
+
+    def test_where_a_file_fails_at_last_standard_output_gets_the_parameters(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(_from: str, _to: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", full)
+        result = run("train", "line.net", "--data", "line.csv", "--rate", "0.2", "--epochs", "400", "-o", "p.npz")
+        assert result.exit_code == 2
+        assert "p.npz cannot be written: No space left on device" in result.stderr
+        assert json.loads(result.stdout) == pytest.approx({"w": 2, "b": 1}, abs=1e-6)
+
+    def test_parameters_keep_every_bit_and_the_names_of_layers(self, folder: Path) -> None:
+        (folder / "deep.net").write_text(
+            "samples: m\nX in R^(2 x m), Y in R^(1 x m)\nW^{[1]} in R^(1 x 2)\nb^{[1]} in R^1\n"
+            "Z^{[1]} = W^{[1]} X + b^{[1]}\nL = \\frac{1}{m} \\|Z^{[1]} - Y\\|_F^2\n"
+        )
+        rng = np.random.default_rng(0)
+        for dtype in ("float32", "float64"):
+            np.savez(folder / "d.npz", X=rng.random((2, 5)).astype(dtype), Y=rng.random((1, 5)).astype(dtype))
+            start = {"W^[1]": rng.random((1, 2)).astype(dtype), "b^[1]": rng.random(1).astype(dtype)}
+            with (folder / "s.npz").open("wb") as file:
+                np.savez(file, **start)
+            result = run("train", "deep.net", "--data", "d.npz", "--epochs", "0", "--resume", "s.npz", "-o", "t.npz")
+            assert result.exit_code == 0, result.stderr
+            with np.load(folder / "t.npz") as found:
+                assert {name: found[name].tobytes() for name in found} == {n: v.tobytes() for n, v in start.items()}
+                assert {found[name].dtype for name in found} == {np.dtype(dtype)}
+
+
+WEIGHTS = ["w_11", "w_12", "w_13", "w_14", "w_21", "w_22"]
+LONG_TRAINING = ["train", "two-two-one", "--data", "xor.csv", "--epochs", "100000000", "--rate", "0.25", "--seed", "3"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child on Windows")
+class TestInterrupt:
+    def interrupted(self, folder: Path, *options: str, signals: int = 1) -> tuple[str, str]:
+        """What an interrupted run writes: it says that weights are zero when its training begins."""
+        (folder / "zero.json").write_text(json.dumps(dict.fromkeys(WEIGHTS, 0)))
+        process = started(*LONG_TRAINING, "--values", "zero.json", *options, cwd=folder)
+        assert process.stderr is not None
+        assert "all weights start at 0" in process.stderr.readline()
+        time.sleep(1.5)
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.002)
+        output, error = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "interrupted" in error
-        assert "--resume p.npz" in error
+        assert "stopped because of interrupted" in error
         assert "Traceback" not in error
-        with np.load(folder / "p.npz") as found:
-            assert set(found) == {"w", "b"}
+        return output, error
+
+    def go_on(self, error: str, folder: Path) -> Result:
+        """Run the command that an interrupted run proposes, with few epochs."""
+        words = shlex.split(error.split("to go on: ")[1])
+        assert words[0] == "symbackprop"
+        at = words.index("--epochs") + 1
+        assert 0 < int(words[at]) < 100_000_000
+        words[at] = "2"
+        return run(*words[1:])
+
+    @pytest.mark.parametrize("signals", [1, 3])
+    def test_parameters_are_written_and_training_can_go_on(self, folder: Path, signals: int) -> None:
+        output, error = self.interrupted(folder, "-o", "my p.npz", signals=signals)
+        assert output == ""
+        with np.load(folder / "my p.npz") as found:
+            kept = {name: found[name] for name in found}
+        assert set(kept) == {*WEIGHTS, "b_11", "b_12", "b_21"}
+        result = self.go_on(error, folder)
+        assert result.exit_code == 0, result.stderr
+        assert f"mean cost {self.cost(kept):.6g}" in result.stderr  # the first epoch is where the other run stopped
+        assert "--rate 0.25 --seed 3" in error
+        assert "--values zero.json" in error
+
+    def test_without_a_file_standard_output_has_the_parameters(self, folder: Path) -> None:
+        output, error = self.interrupted(folder)
+        kept = json.loads(output)
+        assert "on standard output; keep them in a file, for example parameters.json" in error
+        (folder / "parameters.json").write_text(output)
+        result = self.go_on(error, folder)
+        assert result.exit_code == 0, result.stderr
+        assert f"mean cost {self.cost(kept):.6g}" in result.stderr
+
+    def cost(self, parameters: Mapping[str, Any]) -> float:
+        data = {"x_1": [0.0, 0, 1, 1], "x_2": [0.0, 1, 0, 1], "y": [0.0, 1, 1, 0]}
+        return sb.read("two-two-one").derive().compile()({**parameters, **data})[0]
+
+    def on_a_terminal(self, folder: Path, *arguments: str, interrupt_at: bytes = b"") -> tuple[int, bytes]:
+        """Exit status and messages of a run whose standard error is a terminal; SIGINT once it shows something."""
+        pty = pytest.importorskip("pty")
+        ours, theirs = pty.openpty()
+        process = started(*arguments, cwd=folder, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal is gone when the child has ended
+            while chunk := os.read(ours, 4096):
+                if interrupt_at and interrupt_at not in shown and interrupt_at in shown + chunk:
+                    process.send_signal(signal.SIGINT)
+                shown += chunk
+        os.close(ours)
+        process.communicate()
+        return process.returncode, shown
+
+    def test_a_terminal_shows_progress(self, folder: Path) -> None:
+        status, shown = self.on_a_terminal(folder, *LONG_TRAINING, "-o", "p.npz", interrupt_at=b"mean cost")
+        assert status == 1
+        assert b"training  [----" in shown
+        assert b"--resume p.npz -o p.npz" in shown
+        assert (folder / "p.npz").exists()
+
+    def test_short_work_shows_no_bar(self, folder: Path) -> None:
+        short = ["train", "line.net", "--data", "line.csv", "--epochs", "3", "--rate", "0.1", "-o", "p.npz"]
+        status, shown = self.on_a_terminal(folder, *short)
+        assert status == 0
+        assert shown.startswith(b"mean cost")
 
 
 class TestCode:
@@ -289,6 +421,7 @@ class TestCode:
         (["train", "two-two-one", "--data", "xor.csv", "--epochs", "-1"], "--epochs"),
         (["train", "two-two-one", "--data", "xor.csv", "--patience", "3"], "no validation data"),
         (["train", "two-two-one", "--data", "xor.csv", "-o", "p.txt"], ".npz or .json"),
+        (["train", "two-two-one", "--data", "xor.npz", "-o", "xor.npz"], "xor.npz is read, and would be overwritten"),
         (["train", "two-two-one", "--data", "xor.csv", "--plot", "l.gif"], ".png, .svg, .pdf"),
         (["predict", "two-two-one", "--values", "part.json"], "no value for"),
         (
@@ -309,6 +442,7 @@ def test_what_is_wrong_is_one_message_with_status_2(folder: Path, arguments: lis
     (folder / "deep.json").write_text("[" * 100_000)
     (folder / "long.json").write_text('{"w_11": ' + "1" * 5000 + "}")
     (folder / "part.json").write_text('{"w_11": 1}')
+    np.savez(folder / "xor.npz", x_1=[0], x_2=[0], y=[0])
     before = sorted(folder.iterdir())
     result = run(*arguments, text="")
     assert result.exit_code == 2, result.output

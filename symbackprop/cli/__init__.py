@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from symbackprop.cli.derive import derive, networks
-from symbackprop.cli.programs import code, gradcheck, predict, train
+from symbackprop.cli.programs import code, gradcheck, predict
+from symbackprop.cli.training import train
 from symbackprop.errors import SymbackpropError
 
 PROGRAM = "symbackprop"

@@ -19,6 +19,7 @@ from symbackprop.cli.common import write as write_text
 
 if TYPE_CHECKING:
     from symbackprop.derivation.core import DeltaConvention, Style
+    from symbackprop.derivation.rules import OptimizerName
     from symbackprop.network.convert import SampleLayout
     from symbackprop.network.notations import Notation
     from symbackprop.sheets import Sheet
@@ -33,7 +34,7 @@ DERIVE_EXAMPLES = """\
 Examples:
   symbackprop derive two-two-one
   symbackprop derive two-two-one --style delta --lang zh -o sheet.md
-  symbackprop derive my.net -f tex -o sheet.tex
+  symbackprop derive my.net --optimizer adam -f tex -o sheet.tex
   printf 'z = w x + b\\nE = (z - y)^2\\n' | symbackprop derive - -f txt
 """
 
@@ -86,6 +87,13 @@ Examples:
     help="Significant digits of the numbers.",
 )
 @click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "momentum", "adam"]),
+    default="sgd",
+    show_default=True,
+    help="Update rule that the sheet shows.",
+)
+@click.option(
     "--detail",
     type=click.Choice(["brief", "full"]),
     default="full",
@@ -106,6 +114,7 @@ def derive(
     layout: SampleLayout | None,
     values: str | None,
     digits: int,
+    optimizer: OptimizerName,
     detail: Detail,
     templates: str | None,
     quiet: bool,
@@ -123,7 +132,13 @@ def derive(
     if not quiet:
         say_roles(net)
     sheet = net.derive(delta=delta, style=style).sheet(
-        lang=lang, form=form, detail=detail, templates=templates, values=read_values(values), digits=digits
+        lang=lang,
+        form=form,
+        detail=detail,
+        templates=templates,
+        values=read_values(values),
+        digits=digits,
+        optimizer=optimizer,
     )
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
         _save_with_picture(sheet, kind, Path(output))

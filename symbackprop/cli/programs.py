@@ -1,14 +1,8 @@
-"""The commands that compute: gradcheck, train, predict, code."""
+"""The commands that compute: gradcheck, predict, code."""
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from pathlib import PurePath
-from typing import Any
 
 import click
 
@@ -18,11 +12,9 @@ from symbackprop.cli.common import (
     read_network,
     read_values,
     say,
-    say_warnings,
     values_option,
     write,
 )
-from symbackprop.errors import DataError
 
 NOT_RIGHT = 1
 
@@ -32,15 +24,6 @@ Examples:
   symbackprop gradcheck two-two-one
   symbackprop gradcheck my.net --seed 7
   symbackprop gradcheck my.net --values point.json
-"""
-
-TRAIN_EXAMPLES = """\
-\b
-Examples:
-  symbackprop train two-two-one --data xor.csv --rate 5 --epochs 5000 --plot loss.png -o trained.npz
-  symbackprop train my.net --data train.csv --batch 16 --optimizer adam --rate 0.01 \\
-      --validation held-out.csv --patience 20 -o trained.npz
-  symbackprop train my.net --data train.csv --resume trained.npz -o trained.npz
 """
 
 PREDICT_EXAMPLES = """\
@@ -81,145 +64,6 @@ def gradcheck(network: str, values: str | None, seed: int) -> None:
     say(f"{len(check) - wrong} of {len(check)} gradients are right at {points} (at most {check.tolerance:g})")
     if not check.ok:
         sys.exit(NOT_RIGHT)
-
-
-@click.command(epilog=TRAIN_EXAMPLES)
-@network_argument
-@click.option(
-    "--data",
-    required=True,
-    metavar="FILE",
-    help="Inputs and targets: NPZ by name, or CSV with headers such as x_1 or X[1].",
-)
-@values_option("Where the parameters start, and constants")
-@click.option("--rate", type=float, default=0.5, show_default=True, help="Learning rate.")
-@click.option("--epochs", type=click.IntRange(0), default=1000, show_default=True, help="Passes over the data.")
-@click.option("--batch", "batch_size", type=click.IntRange(1), metavar="N", help="Samples in an update (default: all).")
-@click.option(
-    "--optimizer",
-    type=click.Choice(["sgd", "momentum", "adam"]),
-    default="sgd",
-    show_default=True,
-    help="Update rule (momentum: 0.9).",
-)
-@click.option("--tol", type=float, metavar="T", help="Stop when the mean cost of an epoch is below T.")
-@click.option("--validation", metavar="FILE", help="Data that are not trained on.")
-@click.option(
-    "--patience",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Stop when the validation cost has not improved for N epochs; keep the best parameters.",
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of initialisation and shuffling."
-)
-@click.option("--plot", metavar="FILE", help="Draw the loss curve (.png, .svg, .pdf).")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Write the parameters to FILE (.npz, .json) instead of JSON on standard output.",
-)
-@click.option("--resume", metavar="FILE", help="Go on from the parameters in FILE.")
-def train(
-    network: str,
-    data: str,
-    values: str | None,
-    validation: str | None,
-    plot: str | None,
-    output: str | None,
-    resume: str | None,
-    epochs: int,
-    **options: Any,
-) -> None:
-    """Train NETWORK on data by gradient descent.
-
-    Every update uses gradients at the old parameters. Progress is shown on a terminal; Ctrl-C stops and
-    keeps the parameters. Exit status 1 if training diverged or was interrupted.
-    """
-    from symbackprop.numeric.files import read_data
-
-    _check_outputs(output, plot)
-    net = read_network(network)
-    say_warnings(net)
-    start = {**(read_values(values) or {}), **(read_values(resume) or {})}
-    derivation = net.derive()
-    with _progress_bar(epochs) as progress, _warnings_said():
-        history = derivation.train(
-            start,
-            read_data(data),
-            epochs=epochs,
-            progress=progress,
-            validation=None if validation is None else read_data(validation),
-            **options,
-        )
-    _save(history.values, output)
-    if plot is not None and history.loss:
-        from symbackprop.numeric.plot import plot_loss
-
-        plot_loss(history, plot, title=net.title)
-    if history.loss:
-        say(f"mean cost {history.loss[0]:.6g} -> {history.loss[-1]:.6g} in {len(history.loss)} epochs")
-    say(f"stopped because of {history.stopped_because}: {history.message}")
-    if history.stopped_because == "interrupted":
-        say(f"to go on: symbackprop train {network} --data {data} --resume {output or 'FILE'}")
-    if history.stopped_because in ("diverged", "interrupted"):
-        sys.exit(NOT_RIGHT)
-
-
-def _check_outputs(output: str | None, plot: str | None) -> None:
-    """Refuse a file that could not be written before hours of training, not after."""
-    if output is not None and PurePath(output).suffix.lower() not in (".npz", ".json"):
-        raise DataError(
-            f"parameters are written as .npz or .json, not as {output}", hint="use for example -o trained.npz"
-        )
-    if plot is not None:
-        from symbackprop.numeric.plot import check_format
-
-        check_format(plot)
-
-
-def _save(values: Mapping[str, Any], output: str | None) -> None:
-    """Parameters as NPZ or JSON; both keep every bit."""
-    if output is not None and PurePath(output).suffix.lower() == ".npz":
-        from symbackprop.numeric.files import save_npz
-
-        save_npz(output, values)
-    else:
-        write(
-            json.dumps({name: value.tolist() for name, value in values.items()}, indent=2, ensure_ascii=False),
-            output,
-        )
-
-
-@contextmanager
-def _progress_bar(epochs: int) -> Generator[Callable[[int, float], None] | None]:
-    """A bar on standard error, only where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=epochs, label="training", file=sys.stderr, item_show_func=str) as bar:
-        shown, at = 0, time.monotonic()
-
-        def progress(epoch: int, loss: float) -> None:
-            nonlocal shown, at
-            if epoch == epochs or time.monotonic() - at > 0.1:
-                bar.update(epoch - shown, f"loss {loss:.6g}")
-                shown, at = epoch, time.monotonic()
-
-        yield progress
-
-
-@contextmanager
-def _warnings_said() -> Generator[None]:
-    """Python warnings of our own room as messages."""
-    import warnings
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in caught:
-        say(f"warning: {warning.message}")
 
 
 @click.command(epilog=PREDICT_EXAMPLES)

@@ -1,5 +1,7 @@
 """One letter with two meanings: m as samples and units, L as loss and last layer, alpha as activation and rate.
 
+A bias with the axis of the samples is one, too: the letter that counts samples counts numbers of a parameter.
+
 Contract: `clashes(network)` returns warnings in words, each naming the letter, both meanings and a repair. A clash is
 allowed: the network itself tells its symbols apart, its readers may not.
 """
@@ -13,6 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symbackprop.functions import sigmoid
+from symbackprop.indexed import Base, bound_limits
 
 if TYPE_CHECKING:
     from symbackprop.network.model import Network
@@ -27,9 +30,43 @@ def clashes(network: Network) -> tuple[str, ...]:
     return tuple(sentence for rule in RULES for sentence in rule(network))
 
 
+def _bias_of_samples(network: Network) -> Iterator[str]:
+    """A matrix that is added, with the axis along which inputs and targets lie side by side: no bias, data."""
+    added = [q for q in network.parameters if len(q.shape) > 1 and _is_added(network, q.base)]
+    if not added:
+        return
+    samples = [network.samples] if network.samples is not None else _columns(network)
+    for quantity in added:
+        for size in samples:
+            if size in quantity.shape:
+                name, rest = quantity.name.plain, " x ".join(str(s) for s in quantity.shape if s != size)
+                yield (
+                    f"{name} has the axis {size} of the inputs and targets: if {size} counts samples, every sample "
+                    f"trains numbers of its own that no other sample uses; share them: {name} in R^({rest})"
+                )
+
+
+def _columns(network: Network) -> list[sp.Expr]:
+    """Sizes that every input and target has, and over which nothing but the loss sums: samples, it seems."""
+    shapes = [set(q.shape) for q in network.with_role("input", "target")]
+    mixed = {
+        limit.size
+        for e in network.equations
+        if e.at
+        for node in sp.preorder_traversal(e.expression)
+        for limit in bound_limits(node)
+    }
+    return sorted(set[sp.Expr]().union(*shapes).intersection(*shapes) - mixed, key=str)
+
+
+def _is_added(network: Network, base: Base) -> bool:
+    terms = (term for e in network.equations for term in sp.Add.make_args(e.expression))
+    return any(isinstance(term, sp.Indexed) and term.base == base for term in terms)
+
+
 def _samples_and_units(network: Network) -> Iterator[str]:
     for quantity in network.parameters:
-        if network.samples is not None and network.samples in quantity.shape:
+        if network.samples is not None and network.samples in quantity.shape and not _is_added(network, quantity.base):
             yield (
                 f"{network.samples} is the number of samples and a size of the parameter {quantity.name.plain}: "
                 f"call one of them n"
@@ -88,6 +125,7 @@ def _functions(network: Network) -> Iterator[str]:
 
 
 RULES = (
+    _bias_of_samples,
     _samples_and_units,
     _quantity_and_size,
     _loss_and_label,

@@ -212,16 +212,16 @@ class Writer:
             and (number == 1 or above[0].is_Symbol or isinstance(above[0], sp.Indexed))
         ):
             top = self._product([number, *above], letters)[0] if number != 1 else self._write(above[0], letters)[0]
-            pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
+            pieces.append(self.markup.fraction(top, self._denominator(below, letters)))
             above = []
         elif number.is_Integer and (early := _names_before_denominator(rest)):
             top = self._product([number, *early], letters)[0]
-            pieces.append(self.markup.fraction(top, self._product(below, letters)[0]))
+            pieces.append(self.markup.fraction(top, self._denominator(below, letters)))
             above = above[len(early) :]
         else:
             denominator = [sp.Integer(number.q), *below] if number.is_Rational and number.q != 1 else below
             top = number.p if number.is_Rational else number
-            pieces.append(self.markup.fraction(str(top), self._product(denominator, letters)[0]))
+            pieces.append(self.markup.fraction(str(top), self._denominator(denominator, letters)))
         for position, factor in enumerate(above):
             last = position == len(above) - 1
             text, strength = self._write(factor, letters)
@@ -237,6 +237,10 @@ class Writer:
             ) + piece
         return sign + joined, SIGN if sign else PRODUCT if len(pieces) > 1 else self._strength(rest, number)
 
+    def _denominator(self, factors: list[Any], letters: dict[Any, str]) -> str:
+        """What stands below a fraction bar: a single sum needs no brackets there."""
+        return self._write(factors[0], letters)[0] if len(factors) == 1 else self._product(factors, letters)[0]
+
     @staticmethod
     def _strength(rest: list[Any], number: Any) -> int:
         if len(rest) == 1 and number == 1:
@@ -251,7 +255,8 @@ class Writer:
             return self.markup.fraction("1", self._write(sp.Pow(base, -exponent), letters)[0]), PRODUCT
         power = self._write(exponent, letters)[0]
         text = self._bracketed(base, letters, ATOM)
-        if "^" in text and not text.endswith(")") and self.markup is LATEX:
+        torn = ("^" in text or text.startswith(r"\frac")) if self.markup is LATEX else "/" in text
+        if torn and not text.endswith(")"):
             text = self.markup.brackets(text)
         return self.markup.superscript(text, power), POWER
 

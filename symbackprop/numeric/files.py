@@ -1,4 +1,4 @@
-"""Files of values and data: JSON, NPZ and CSV in, NPZ out, every error with file, line and column.
+"""Files of values and data: JSON, NPZ and CSV in, NPZ out, every error with its file and place.
 
 Contract: readers return plain mappings from the author's names to numbers, or raise one `DataError`;
 writers leave either the whole new file or the old one.
@@ -6,12 +6,11 @@ writers leave either the whole new file or the old one.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from symbackprop.errors import DataError
+from symbackprop.numeric.tables import read_csv
 
 Assignments = Callable[[str, str], Mapping[str, Any]]
 """Reads the text of ``:=`` lines; the second argument is the file's name, for messages."""
@@ -55,112 +55,34 @@ def read_data(path: str | Path) -> dict[str, Any]:
 
 
 def read_npz(path: Path) -> dict[str, Any]:
-    """The arrays of an NPZ file by name; nothing is unpickled."""
+    """The arrays of an NPZ file by name; nothing is unpickled.
+
+    Raises:
+        DataError: the file is missing, is no NPZ file, or one of its arrays is damaged or not of numbers.
+    """
+    hint = "write it with numpy.savez(file, name=array, ...)"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        with zipfile.ZipFile(path) as archive:
+            return {entry.removesuffix(".npy"): _array(archive, entry, path) for entry in archive.namelist()}
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"{path} is not an NPZ file of numbers: {error}",
-            hint="write it with numpy.savez(file, name=array, ...)",
-        ) from None
+    except (zipfile.BadZipFile, EOFError):
+        raise DataError(f"{path} is not an NPZ file, or it is damaged", hint=hint) from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def read_csv(text: str, file: str) -> dict[str, Any]:
-    r"""Columns by header, each an array of float64 with one number for each row.
-
-    >>> {name: column.tolist() for name, column in read_csv("x_1,y\n0,1\n0.5,0\n", "xor.csv").items()}
-    {'x_1': [0.0, 0.5], 'y': [1.0, 0.0]}
-    """
-    rows = [
-        (number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not rows:
-        raise DataError("the file is empty", file=file, hint="the first line names the columns: x_1,x_2,y")
-    head_number, head = rows[0]
-    separator = next((c for c in (",", ";", "\t") if c in head), ",")
-    names = [name for name, _ in _cells(head, separator)]
-    for name, span in _cells(head, separator):
-        if not name:
-            raise DataError(
-                "a column without a name",
-                text=head,
-                line=head_number,
-                span=span,
-                file=file,
-                hint="the first line names the columns: x_1,x_2,y",
-            )
-        if names.count(name) > 1:
-            raise DataError(f"the column {name} stands twice", text=head, line=head_number, span=span, file=file)
-        if _is_number(name):
-            raise DataError(
-                f"the first line holds {name}, a number, where a name should stand",
-                text=head,
-                line=head_number,
-                span=span,
-                file=file,
-                hint="the first line names the columns: x_1,x_2,y",
-            )
-    if len(rows) == 1:
-        raise DataError("there are names, but no rows of numbers", text=head, line=head_number, file=file)
-    table = np.empty((len(names), len(rows) - 1))
-    for position, (number, line) in enumerate(rows[1:]):
-        cells = _cells(line, separator)
-        if len(cells) != len(names):
-            raise DataError(
-                f"{len(cells)} numbers for {len(names)} columns",
-                text=line,
-                line=number,
-                file=file,
-                span=cells[min(len(cells), len(names)) - 1][1],
-                hint=f"the columns are {', '.join(names)}",
-            )
-        for name, (cell, span), column in zip(names, cells, table, strict=True):
-            try:
-                column[position] = float(cell)
-            except ValueError:
-                raise DataError(
-                    f"{name}: {cell!r} is not a number" if cell else f"{name}: a number is missing",
-                    text=line,
-                    line=number,
-                    span=span,
-                    file=file,
-                ) from None
-            if not np.isfinite(column[position]):
-                raise DataError(f"{name}: {cell} is not a finite number", text=line, line=number, span=span, file=file)
-    return dict(zip(names, table, strict=True))
-
-
-def _cells(line: str, separator: str) -> list[tuple[str, tuple[int, int]]]:
-    """The cells of a line without their quotes, and where they stand."""
-    if '"' in line:  # a quoted header such as "X[1,2]"
-        parsed = next(csv.reader(io.StringIO(line), delimiter=separator, skipinitialspace=True))
-        found: list[tuple[str, tuple[int, int]]] = []
-        at = 0
-        for cell in parsed:
-            start = max(line.find(cell, at), at)
-            found.append((cell.strip(), (start, start + len(cell))))
-            at = start + len(cell)
-        return found
-    found = []
-    at = 0
-    for cell in line.split(separator):
-        start = at + len(cell) - len(cell.lstrip())
-        found.append((cell.strip(), (start, start + max(1, len(cell.strip())))))
-        at += len(cell) + 1
-    return found
-
-
-def _is_number(text: str) -> bool:
+def _array(archive: zipfile.ZipFile, entry: str, path: Path) -> Any:
+    """One array of an archive."""
+    name = entry.removesuffix(".npy")
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        with archive.open(entry) as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, RuntimeError, NotImplementedError, zlib.error):
+        raise DataError(
+            f"{path}: {name} is not an array of numbers, or it is damaged",
+            hint="an array of Python objects is not read, since it could run a program; make it an array of numbers",
+        ) from None
 
 
 def _json_object(text: str, path: Path) -> dict[str, Any]:
@@ -198,8 +120,12 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file, or NPZ") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{path} cannot be read: it is not UTF-8 text", hint="give a UTF-8 text file, or an NPZ file named .npz"
+        ) from None
 
 
 # -- writing -----------------------------------------------------------------------------------------------
@@ -211,28 +137,51 @@ def whole_file(path: str | Path) -> Generator[IO[bytes]]:
         DataError: the folder is missing or cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} cannot be written: it is a folder")
-    if path.exists() and not path.is_file():  # a device or a pipe, such as /dev/null: never replaced
+    if (
+        path.exists() and not path.is_file() and not path.is_dir()
+    ):  # a device or a pipe, such as /dev/null: never replaced
         try:
             with open(path, "wb") as stream:
                 yield stream
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
         return
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from None
+    target = Path(os.path.realpath(path))  # a link stays a link
+    handle, temporary = _temporary(path, target)
     try:
         with open(handle, "wb") as stream:
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse now what `whole_file` would refuse later.
+
+    Raises:
+        DataError: the folder is missing or cannot be written.
+    """
+    path = Path(path)
+    if path.is_file() or path.is_dir() or not path.exists():
+        handle, temporary = _temporary(path, Path(os.path.realpath(path)))
+        os.close(handle)
+        os.unlink(temporary)
+
+
+def _temporary(path: Path, target: Path) -> tuple[int, str]:
+    """A new file in the folder of the target, open for writing, and its name."""
+    if path.is_dir():
+        raise DataError(f"{path} cannot be written: it is a folder")
+    try:
+        return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:

@@ -1,22 +1,32 @@
 """The update rules of gradient descent: from parameters and gradients to new parameters, all at once.
 
 Contract: `optimizer(name, rate, momentum)` gives an `Optimizer`; `step` returns new values and changes none
-of the old ones, so every gradient is used with the weights it was computed at.
+of the old ones, so every gradient is used with the weights it was computed at. The rules and their constants are
+those of `symbackprop.derivation.rules`, which sheets print.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from symbackprop.derivation.rules import (
+    EPSILON,
+    MEAN_DECAY,
+    MOMENTUM,
+    RULES,
+    SQUARE_DECAY,
+    OptimizerName,
+    rule_of,
+)
 from symbackprop.errors import DataError
 from symbackprop.numeric.values import Array
 
-OptimizerName = Literal["sgd", "momentum", "adam"]
+__all__ = ["Adam", "GradientDescent", "Momentum", "Optimizer", "OptimizerName", "optimizer"]
 
-USUAL_MOMENTUM = 0.9
+USUAL_MOMENTUM = RULES["momentum"].constants[MOMENTUM]
 
 
 class Optimizer(Protocol):
@@ -59,7 +69,7 @@ class Adam:
     corrected.
     """
 
-    FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+    FIRST, SECOND, EPSILON = (RULES["adam"].constants[symbol] for symbol in (MEAN_DECAY, SQUARE_DECAY, EPSILON))
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
@@ -91,6 +101,7 @@ def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
     Raises:
         DataError: an unknown name, or a rate or momentum out of range.
     """
+    rule_of(name)
     if not (np.isfinite(rate) and rate >= 0):
         raise DataError(f"the learning rate must be a number that is not negative, not {rate}")
     if not 0 <= momentum < 1:
@@ -101,6 +112,4 @@ def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
         return Adam(rate)
     if name == "momentum" or (name == "sgd" and momentum):
         return Momentum(rate, momentum or USUAL_MOMENTUM)
-    if name == "sgd":
-        return GradientDescent(rate)
-    raise DataError(f"there is no optimizer called {name!r}", hint="optimizers are sgd, momentum and adam")
+    return GradientDescent(rate)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -55,6 +56,13 @@ class MathWriter:
             latex.with_names({k: m.latex for k, m in names.items()}),
             text.with_names({k: m.text for k, m in names.items()}),
         )
+        return other
+
+    def with_dots(self) -> MathWriter:
+        """A writer that puts a dot between factors, for products of numbers."""
+        other = copy(self)
+        latex, text = (replace(w, markup=replace(w.markup, times=w.markup.dot)) for w in self._writers)
+        other._writers = latex, text
         return other
 
     def _both(self, write: Callable[[Writer], str]) -> Math:
@@ -154,6 +162,18 @@ class MathWriter:
     def path(self, quantities: Iterable[Quantity]) -> Math:
         """``w -> z -> E``."""
         return joined(self.names(quantities), ARROW)
+
+
+def number(value: float, digits: int) -> Math:
+    """A number with so many significant digits.
+
+    >>> number(-0.0000123456, 3).text, number(12.5, 4).latex
+    ('-1.23e-05', '12.5')
+    """
+    text = f"{value:.{digits}g}"
+    mantissa, _, exponent = text.partition("e")
+    factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return Math(f"{factor}10^{{{int(exponent)}}}" if exponent else text, text)
 
 
 def _letters(derivation: Derivation) -> dict[tuple[Any, Any], Sequence[str]]:

@@ -7,7 +7,10 @@ import pytest
 import symbackprop as sb
 
 MATRICES = "x in R^n, W in R^(h x n), b in R^h, y in R^h\n"
+BIASED = "x in R^(D x N), y in R^(C x N), W in R^(D x C), b in R^(C x N)\nz = W^T x + b\nL = \\|z - y\\|_F^2"
 CLASHES = {
+    "bias of samples": (BIASED, "b has the axis N of the inputs and targets: if N counts samples, every sample"),
+    "bias of declared samples": ("samples: N\n" + BIASED, "b has the axis N of the inputs and targets"),
     "samples and units": (
         "samples: m\nX in R^(m x m), Y in R^(n x m), W in R^(n x m)\nZ = W X\nE = \\|Z - Y\\|_F^2",
         "m is the number of samples and a size of the parameter W",
@@ -41,6 +44,28 @@ def test_a_clash_is_said(kind: str) -> None:
     text, said = CLASHES[kind]
     warnings = sb.read(text).warnings
     assert len([w for w in warnings if w.startswith(said)]) == 1, warnings
+
+
+def test_the_repair_of_a_bias_of_samples_is_right() -> None:
+    (warning,) = sb.read(BIASED).warnings
+    declaration = warning.split("share them: ")[1]
+    assert declaration == "b in R^(C)"
+    network = sb.read(BIASED.replace("b in R^(C x N)", declaration))
+    assert network.warnings == ()
+    assert str(network.samples) == "N"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x in R^n, y in R^n, W in R^(n x n), b in R^n\nz = W x + b\nL = \\|z - y\\|^2",  # one sample, n units
+        # positions of a text, which attention mixes
+        "X in R^(d x T), Y in R^(d x T), P in R^(d x T), Q in R^(d x d)\nparameters: P, Q\n"
+        "H = X + P\nS = H^T Q H\nA = softmax_columns(S)\nZ = H A\nL = \\|Z - Y\\|_F^2",
+    ],
+)
+def test_an_axis_that_is_not_of_samples_may_have_a_bias(text: str) -> None:
+    assert sb.read(text).warnings == ()
 
 
 @pytest.mark.parametrize("name", sb.networks())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from symbackprop.derivation import Derivation
+from symbackprop.derivation.rules import OptimizerName, rule_of
 from symbackprop.sheets.blocks import Block
 from symbackprop.sheets.compose.composition import Composition, Detail, Form
 from symbackprop.sheets.compose.deltas import backward_by_deltas
@@ -35,6 +36,7 @@ def compose(
     values: Mapping[str, Any] | None = None,
     templates: Path | str | None = None,
     digits: int = 4,
+    optimizer: OptimizerName = "sgd",
 ) -> Sheet:
     """Write the sheet of a derivation.
 
@@ -46,14 +48,16 @@ def compose(
         values: a number for every input, target, constant and parameter: the sheet is worked out in numbers;
             with a learning rate among them, one update, too.
         digits: significant digits of the numbers.
+        optimizer: the update rule: ``sgd``, ``momentum`` or ``adam``.
         templates: a folder of one's own; a phrase or a template found there beats the built-in one.
 
     Raises:
         PhraseError: there are no phrases for the language, or one of them is missing.
-        DataError: a value is missing or does not fit.
+        DataError: a value is missing or does not fit, or there is no such optimizer.
     """
+    rule_of(optimizer)
     folders = template_folders(templates)
-    c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail, form)
+    c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail, form, optimizer)
     backward = backward_by_paths if derivation.style == "paths" else backward_by_deltas
     blocks: list[Block] = []
     for section in (opening, forward, loss, backward, updates, summary):

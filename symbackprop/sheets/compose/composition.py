@@ -13,6 +13,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
+from symbackprop.derivation.rules import OptimizerName, UpdateRule, rule_of
 from symbackprop.functions import Indicator
 from symbackprop.indexed import base_of
 from symbackprop.names import parse_name
@@ -62,6 +63,7 @@ class Composition:
     say: Phrases
     detail: Detail = "full"
     form: Form | None = None
+    optimizer: OptimizerName = "sgd"
     found: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
     """Matrix forms that were looked for once."""
 
@@ -69,6 +71,11 @@ class Composition:
     def full(self) -> bool:
         """Are explanations wanted, or formulas only?"""
         return self.detail == "full"
+
+    @property
+    def rule(self) -> UpdateRule:
+        """How parameters are updated."""
+        return rule_of(self.optimizer)
 
     @property
     def matrices(self) -> bool:

@@ -12,6 +12,7 @@ from symbackprop.sheets.blocks import Block, Figure, Heading, Line, Math, Paragr
 from symbackprop.sheets.compose.composition import Composition, Part
 from symbackprop.sheets.compose.functions import applied_functions, title_of
 from symbackprop.sheets.compose.results import holds, matrix_result
+from symbackprop.sheets.compose.rule_names import RuleNames
 from symbackprop.sheets.diagram import Diagram
 from symbackprop.sheets.width import width
 
@@ -56,6 +57,7 @@ def symbols(c: Composition) -> Table:
     rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)]
     rows += [((name,), c.say("symbols.open"), *rest) for name in _open_functions(c)]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
+    rows += [((name,), meaning, *rest) for name, meaning in RuleNames(c).rows()]
     rows += [((sign,), c.say(key), *rest) for sign, key in _signs(c)]
     header = (c.say("symbols.symbol"), c.say("symbols.role"), *(() if scalar else (c.say("symbols.shape"),)))
     return Table(header, tuple(rows), wide=1)

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symbackprop.derivation import Gradient
+from symbackprop.derivation import Gradient, rules
 from symbackprop.functions import TABLE
 from symbackprop.network import Quantity, Role
 from symbackprop.numeric import Program, compile_program, gradient_check
-from symbackprop.sheets.blocks import Block, Formula, Heading, Line, Math, Paragraph, Row
+from symbackprop.sheets.blocks import BECOMES, EQUALS, Block, Formula, Heading, Line, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, broken, rows
 from symbackprop.sheets.compose.composition import Composition
-from symbackprop.sheets.mathematics import IS
+from symbackprop.sheets.compose.rule_names import RuleNames
+from symbackprop.sheets.mathematics import IS, number
 from symbackprop.sheets.width import width
 
 ROLES: tuple[Role, ...] = ("input", "target", "constant", "parameter")
@@ -134,7 +135,7 @@ def _single_brackets(math: Math) -> Math:
     return Math(_DOUBLE.sub(r"(\1)", math.latex), _DOUBLE.sub(r"(\1)", math.text))
 
 
-_DOUBLE = re.compile(r"\(\((-[^()]*)\)\)")
+_DOUBLE = re.compile(r"\(\(([^()]*)\)\)")
 
 
 def _with_value(lines: list[Math], value: Math) -> list[Math]:
@@ -152,46 +153,51 @@ def _update(
     rate: float,
     digits: int,
 ) -> Iterator[Block]:
-    """One step of gradient descent: new values, loss before and after."""
+    """The first update: new values line by line of the rule, loss before and after."""
     before, _ = program(values)
-    old = {q: float(program.bind(values)[q.base]) for group in c.groups for q in group.parameters}
-    new = {q: value - rate * float(gradients[q.name.plain]) for q, value in old.items()}
-    after, _ = program({**values, **{q.name.plain: value for q, value in new.items()}})
+    names = RuleNames(c)
+    steps: list[tuple[Row, ...]] = []
+    new: dict[str, float] = {}
+    for quantity in (q for group in c.groups for q in group.parameters):
+        plain = quantity.name.plain
+        known = {
+            rules.PARAMETER: float(program.bind(values)[quantity.base]),
+            rules.GRADIENT: float(gradients[plain]),
+            rules.RATE: rate,
+            rules.STEP: 1,
+        }
+        after = c.rule.update(known)
+        steps.append(tuple(_in_numbers(c, names.of(c.write.name(quantity)), c.rule.start | known, after, digits)))
+        new[plain] = after[rules.PARAMETER]
     yield Paragraph(c.say("numbers.update", rate=c.write(c.derivation.rate) + IS + number(rate, digits)))
-    step = [
-        Row(
-            c.write.name(q),
-            number(value, digits)
-            + Math(" - ", " - ")
-            + number(rate, digits)
-            + Math(r" \cdot ", " · ")
-            + in_product(number(float(gradients[q.name.plain]), digits))
-            + IS
-            + number(new[q], digits),
-            Math(r"\leftarrow", "←"),
-        )
-        for q, value in old.items()
-    ]
-    yield Formula(tuple(step))
+    if len(c.rule.lines) == 1:
+        steps = [tuple(row for step in steps for row in step)]
+    yield from map(Formula, steps)
     yield Paragraph(
         c.say(
             "numbers.after",
             loss=c.write.name(c.loss),
             before=number(before, digits),
-            after=number(after, digits),
+            after=number(program({**values, **new})[0], digits),
         )
     )
 
 
-def number(value: float, digits: int) -> Math:
-    """A number with so many significant digits.
-
-    >>> number(-0.0000123456, 3).text, number(12.5, 4).latex
-    ('-1.23e-05', '12.5')
-    """
-    text = f"{value:.{digits}g}"
-    mantissa, _, exponent = text.partition("e")
-    return Math(rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text, text)
+def _in_numbers(
+    c: Composition,
+    names: Mapping[sp.Symbol, Math],
+    known: Mapping[sp.Symbol, float],
+    after: Mapping[sp.Symbol, float],
+    digits: int,
+) -> Iterator[Row]:
+    """The lines of the rule for one parameter: symbol, substitution, value."""
+    shown = {symbol: in_product(number(value, digits)) for symbol, value in known.items()}
+    shown[rules.PARAMETER] = number(known[rules.PARAMETER], digits)  # begins its line
+    for left, right in c.rule.lines:
+        value = number(after[left], digits)
+        substituted = _single_brackets(c.write.with_dots().with_names(shown)(right))
+        yield Row(names[left], substituted + IS + value, BECOMES if left in c.rule.kept else EQUALS)
+        shown[left] = in_product(value)
 
 
 def in_product(value: Math) -> Math:

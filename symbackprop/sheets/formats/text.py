@@ -35,7 +35,7 @@ class PlainText:
                 "plain": plain,
                 "columns": columns,
                 "wrapped": self.wrapped,
-                "mathematics": mathematics,
+                "mathematics": self.mathematics,
                 "table": self.table,
                 "indented": indented,
                 "remark": self.remark,
@@ -59,6 +59,12 @@ class PlainText:
     def wrapped(self, line: Line) -> str:
         """A paragraph in lines of the width."""
         return "\n".join(wrapped(plain(line), self.width))
+
+    def mathematics(self, formula: Formula) -> str:
+        """A formula; one that is too wide has every row on a line of its own."""
+        text = mathematics(formula)
+        fits = all(columns(line) <= self.width for line in text.split("\n"))
+        return text if fits else mathematics(formula.narrow)
 
     def remark(self, note: Note) -> str:
         """A note with a bar at its side."""
