@@ -55,7 +55,7 @@ class ComplexStep:
         """The derivative of the loss as one argument moves along a direction.
 
         None where a function on the way from the argument to the loss is not analytic (relu, max, abs, a condition),
-        or NumPy has it for real numbers only (erf).
+        or NumPy has it for real numbers only.
         """
         if self.around.arguments[position] in self.behind_a_gate:
             return None

@@ -21,19 +21,21 @@ STEPS = RATIO ** -np.arange(24, dtype=PRECISE).reshape(3, 8)
 """Steps relative to max(1, |parameter|), from 1 to 1e-14. Smaller ones are tried only where these do not converge:
 near a kink, or where inputs of 1e8 make the loss that steep."""
 
-CONVERGED = 1e-10
-CERTAIN = 1e-7
-"""Relative errors of a difference quotient: with the one no smaller steps are tried, beyond the other a point so near
-to a kink is not judged."""
+CONVERGED = 1e-8
+"""With this relative error no smaller steps are tried."""
 
 FLOOR = 1e-8
 """Gradients are compared relative to their size, but never to less than this."""
 
 
 class Slope(NamedTuple):
-    """A derivative of the loss; None, and whose kink it is, where there is none."""
+    """A derivative of the loss and its estimated error.
 
-    value: float | None
+    At a kink the error is infinite; `function` says whose kink is there, or so near that steps crossed it.
+    """
+
+    value: float
+    error: float
     function: str = ""
 
 
@@ -44,36 +46,37 @@ class CentralDifferences:
         self.gates = [g for g in gates_of(program.network) if program.can_write(g.expression, g.limits)]
         self.around = Around(program, [(g.expression, g.limits) if g.limits else g.expression for g in self.gates])
 
-    def derivative(self, arguments: Sequence[Array], position: int, direction: Array) -> Slope:
+    def derivative(self, arguments: Sequence[Array], position: int, direction: Array, amplified: float = 0.0) -> Slope:
         """The derivative of the loss as one argument moves along a direction.
 
         Args:
             arguments: in the program's order, in the `PRECISE` type.
             position: which argument moves.
             direction: an array of that argument's shape: 1 at an entry is the derivative with respect to it.
+            amplified: how much the loss changes where all arguments change by their own size: rounding does that,
+                in the last digit.
         """
         size = np.max(np.abs(arguments[position]), where=direction != 0, initial=1)
         scale = np.exp2(np.ceil(np.log2(size)))  # a power of two: places are not rounded
-        tried: list[tuple[Any, Any]] = []
-        nearest = ""
+        value, error, nearest = float("nan"), np.inf, ""
         if self.gates:
-            *_, function = self._quotients(arguments, position, direction, STEPS[-1, -1:] * scale)
-            if function:
-                return Slope(None, function)
-        value, error = float("nan"), np.inf
+            *_, nearest = self._quotients(arguments, position, direction, STEPS[-1, -1:] * scale, amplified)
+        if nearest:
+            return Slope(value, error, nearest)
+        tried: list[tuple[Any, Any]] = []
         for steps in STEPS * scale:
-            quotients, noise, usable, function = self._quotients(arguments, position, direction, steps)
+            quotients, noise, usable, function = self._quotients(arguments, position, direction, steps, amplified)
             nearest = nearest or function
-            tried = [] if not usable.all() else tried
+            tried = tried if usable.all() else []
             tried += [(q, n) for q, n, good in zip(quotients, noise, usable, strict=True) if good]
-            value, error = extrapolated(*zip(*tried, strict=True)) if tried else (value, error)
+            if tried:
+                value, error = extrapolated(*zip(*tried, strict=True))
             if error <= CONVERGED * max(FLOOR, abs(value)):
-                return Slope(value)
-        doubtful = nearest and not error <= CERTAIN * max(FLOOR, abs(value))
-        return Slope(None, nearest) if doubtful else Slope(value)
+                break
+        return Slope(value, error, nearest)
 
     def _quotients(
-        self, arguments: Sequence[Array], position: int, direction: Array, steps: Array
+        self, arguments: Sequence[Array], position: int, direction: Array, steps: Array, amplified: float
     ) -> tuple[Array, Array, Array, str]:
         """For every step the quotient, its rounding error, whether it is usable; and whose kink steps cross."""
         centre = arguments[position]
@@ -85,7 +88,7 @@ class CentralDifferences:
         most = np.argmax(np.abs(direction))
         from_place, to_place = np.split(places.reshape(len(places), -1)[:, most], 2)
         width = (from_place - to_place) / np.ravel(direction)[most]
-        noise = 4 * np.finfo(PRECISE).eps * np.maximum(np.abs(right), np.abs(left)) / width
+        noise = 4 * np.finfo(PRECISE).eps * (amplified + np.maximum(np.abs(right), np.abs(left))) / width
         quotients = (right - left) / width
         usable = np.isfinite(quotients)
         nearest = ""

@@ -34,6 +34,9 @@ POINTS = 5
 PROBES = 40
 """So many derivatives of an array are compared at each point."""
 
+CERTAIN = 1e-7
+"""A difference quotient whose own relative error may be larger judges nobody."""
+
 
 @dataclass(frozen=True)
 class Kink:
@@ -57,7 +60,9 @@ class GradientCheck(dict[str, float]):
         method: parameter -> ``complex`` (step) or ``central`` (differences): which of them decided.
         judged: parameter -> the error that decided. It is the one by `method`, and of a derived gradient in the
             widest floating type: the formula is judged, not the rounding. Nothing where there were only kinks.
+        size: parameter -> the largest derivative that was compared.
         misfits: parameter -> what is wrong with the shape of the gradient that was given; its error is infinite.
+        hidden: parameters whose derivative the rounding of the loss hides at some point; that does not count.
         missing: parameters for which no gradient was given.
     """
 
@@ -67,7 +72,9 @@ class GradientCheck(dict[str, float]):
         self.kinks: list[Kink] = []
         self.method: dict[str, Method] = {}
         self.judged: dict[str, float] = {}
+        self.size: dict[str, float] = {}
         self.misfits: dict[str, str] = {}
+        self.hidden: set[str] = set()
         self.missing: tuple[str, ...] = ()
 
     @property
@@ -86,13 +93,20 @@ class GradientCheck(dict[str, float]):
         return tuple(n for n, e in self.items() if e > self.tolerance and n not in self.wrong)
 
     @property
+    def faint(self) -> tuple[str, ...]:
+        """The parameters whose gradient is so small that a factor of 1.001 would not show."""
+        return tuple(name for name, size in self.size.items() if 0 < size * 1e-3 < FLOOR * self.tolerance)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences about kinks, shapes, rounding, what is missing, and which method decided."""
         smooth = [name for name, method in self.method.items() if method == "complex"]
         return (
             *map(str, self.kinks),
             *self.misfits.values(),
+            *(f"{name}: the rounding of the loss hides its derivative" for name in self if name in self.hidden),
             *(f"{n} is right, but rounding in the dtype of the values costs {self[n]:.1g}" for n in self.rounded),
+            *(f"{n} has a gradient of {self.size[n]:.1g}, too small to be judged well" for n in self.faint),
             *([f"no gradient is given for {', '.join(self.missing)}"] if self.missing else []),
             *([f"the complex step decided for {', '.join(smooth)}"] if smooth else []),
         )
@@ -202,9 +216,14 @@ def _judge(
             (sharp, "") if sharp and loss.method == "complex" else loss.by_differences(exact, name, directions)
         )
     check.method[name] = "complex" if sharp else "central"
+    check.size[name] = max(
+        check.size.get(name, 0.0), *(abs(slope) for slope in sharp or slopes if slope is not None), 0.0
+    )
     check.enter(name, _error(gradient, directions, slopes) or 0.0, _error(formula, directions, sharp or slopes))
     if function:
         check.kinks.append(Kink(name, function, point))
+    elif None in slopes:
+        check.hidden.add(name)
 
 
 class _Loss:
@@ -225,9 +244,22 @@ class _Loss:
     def by_differences(
         self, arguments: Sequence[Array], name: str, directions: Sequence[Array]
     ) -> tuple[list[float | None], str]:
-        """Slopes of the loss along directions of a parameter, None at a kink; and whose kink the first is."""
-        found = [self._central.derivative(arguments, self._position[name], d) for d in directions]
-        return [slope.value for slope in found], next((s.function for s in found if s.function), "")
+        """Slopes of the loss along directions of a parameter, None where that is not certain; and whose kink is to
+        blame.
+        """
+        position, amplified = self._position[name], self._amplified(arguments)
+        found = [self._central.derivative(arguments, position, direction, amplified) for direction in directions]
+        enough = CERTAIN * max(FLOOR, *(abs(slope.value) for slope in found if math.isfinite(slope.error)), 0.0)
+        kinks = [slope.function for slope in found if slope.error > enough and slope.function]
+        return [None if slope.error > enough else slope.value for slope in found], kinks[0] if kinks else ""
+
+    def _amplified(self, arguments: Sequence[Array]) -> float:
+        """How much the loss changes where all parameters change by their own size, to first order."""
+        sizes = [
+            np.sum(np.abs(gradient * arguments[self._position[name]]))
+            for name, gradient in self.gradients(arguments).items()
+        ]
+        return float(np.nan_to_num(sum(sizes)))
 
     def by_complex_step(
         self, arguments: Sequence[Array], name: str, directions: Sequence[Array]

@@ -200,12 +200,16 @@ class Program:
         ]
 
     def function_of(
-        self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None, numpy: Any = np
+        self,
+        wanted: Sequence[Wanted],
+        given: Sequence[Base] | None = None,
+        namespace: Mapping[str, Any] | None = None,
     ) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
         An expression with axes is given with their limits. The function takes the values of the `given` quantities
-        in their order (default: all arguments of the program). Its lines call `numpy` ``np``.
+        in their order (default: all arguments of the program). What its lines call by a name of the `namespace` is
+        taken from there (``np``, helpers).
         """
         given = [q.base for q in self.plan.arguments] if given is None else given
         pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
@@ -223,7 +227,7 @@ class Program:
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
             lines.append(Line(outputs[-1], self._write.text(expression, axes), "forward"))
-        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs, numpy)
+        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs, namespace)
 
     def _quantities_in(self, expression: sp.Expr) -> set[Base]:
         """The quantities of the network that an expression reads (indices and sizes are none)."""
@@ -280,11 +284,12 @@ _PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
 
 
 def lambdified(
-    arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str], numpy: Any = np
+    arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str], own: Mapping[str, Any] | None = None
 ) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
     code = [(Identifier(line.name), line.text) for line in lines]
-    namespace = {"np": numpy, **_helper_functions(helper_names(lines), numpy)}
+    own = {"np": np, **(own or {})}
+    namespace = {**_helper_functions(helper_names(lines), own["np"]), **own}
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
         [Identifier(a) for a in arguments],
