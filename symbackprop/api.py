@@ -27,6 +27,7 @@ from symbackprop.notation.reader import read_specification
 
 if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are needed
     from symbackprop.numeric import GradientCheck, History, Program
+    from symbackprop.numeric.given import Gradients
     from symbackprop.sheets import Sheet
     from symbackprop.sheets.compose.composition import Detail, Form
 
@@ -161,11 +162,19 @@ class Derivation(core.Derivation):
 
         return compile_program(self, backend)
 
-    def gradient_check(self, values: Mapping[str, Any] | None = None, **options: Any) -> GradientCheck:
-        """Compare every gradient with central differences: parameter -> relative error."""
+    def gradient_check(
+        self, values: Mapping[str, Any] | None = None, gradients: Gradients | None = None, **options: Any
+    ) -> GradientCheck:
+        """Compare every gradient with central differences: parameter -> relative error.
+
+        Args:
+            values: what is not given is drawn at random.
+            gradients: your own instead of the derived ones: parameter -> array, or a function from values to that.
+            options: of `symbackprop.numeric.gradient_check`: method, tolerance, seed, points.
+        """
         from symbackprop.numeric import gradient_check
 
-        return gradient_check(self, values, **options)
+        return gradient_check(self, values, gradients, **options)
 
     def train(
         self, values: Mapping[str, Any] | None = None, data: Mapping[str, Any] | None = None, **options: Any

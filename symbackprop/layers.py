@@ -276,7 +276,7 @@ def _binary(with_logits: bool) -> Loss:
         def each(k: Any, s: Any) -> Any:
             y, a = build.entry(target, k, s), build.entry(out, k, s)
             if with_logits:
-                return sp.Add(softplus(a), product([-1, y, a]), evaluate=False)
+                return sp.Add(softplus(a), product([sp.S.NegativeOne, y, a]), evaluate=False)
             one_minus = sp.Add(1, -y, evaluate=False), sp.log(sp.Add(1, -a, evaluate=False))
             return sp.Add(product([y, sp.log(a)]), product(one_minus), evaluate=False)
 

@@ -173,13 +173,45 @@ class TestGradcheck:
         assert all(line.endswith("right") for line in lines[1:])
         assert "9 of 9 gradients are right at 5 points" in result.stderr
 
-    def test_a_wrong_gradient_has_status_1(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from symbackprop.numeric import differences
-
-        monkeypatch.setattr(differences, "relative_error", lambda a, n: 0.5)
-        result = run("gradcheck", "two-two-one")
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("g.json", '{"w": -4, "b": -3}'),
+            ("g.net", "# by hand\nw := -4\nb := -3\n"),
+        ],
+    )
+    def test_a_wrong_gradient_has_status_1(self, folder: Path, name: str, text: str) -> None:
+        (folder / "v.net").write_text("x := 1\ny := 2\nw := 3\nb := -4\n")
+        (folder / name).write_text(text)
+        result = run("gradcheck", "line.net", "--values", "v.net", "--gradients", name)
         assert result.exit_code == 1
-        assert "WRONG" in result.stdout
+        verdicts = {line.split()[0]: line.split()[2] for line in result.stdout.splitlines()[1:]}
+        assert verdicts == {"w": "WRONG", "b": "right"}
+        assert "1 of 2 gradients are right at 1 point" in result.stderr
+        loose = run("gradcheck", "line.net", "--values", "v.net", "--gradients", name, "--tolerance", "0.5")
+        assert loose.exit_code == 0
+
+    def test_gradients_of_another_shape_are_wrong_and_missing_ones_not_judged(self, folder: Path) -> None:
+        (folder / "v.net").write_text("x := 1\ny := 2\nw := 3\nb := -4\n")
+        np.savez(folder / "g.npz", w=np.ones(3))
+        result = run("gradcheck", "line.net", "--values", "v.net", "--gradients", "g.npz")
+        assert result.exit_code == 1
+        assert result.stdout.split()[-3:] == ["w", "inf", "WRONG"]
+        assert "w has shape (), its gradient (3,)" in result.stderr
+        assert "no gradient is given for b" in result.stderr
+
+    def test_gradients_without_all_values_are_refused(self, folder: Path) -> None:
+        (folder / "g.json").write_text('{"w": 1}')
+        result = run("gradcheck", "line.net", "--gradients", "g.json")
+        assert result.exit_code == 2
+        assert "no value for x, y, w, b" in result.stderr
+
+    def test_a_kink_is_not_judged(self, folder: Path) -> None:
+        (folder / "kink.net").write_text("a = relu(w x)\nE = (a - y)^2\nw := 0\nx := 1\ny := 1\n")
+        result = run("gradcheck", "kink.net")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[1].endswith("not judged")
+        assert "relu is at its kink" in result.stderr
 
     @pytest.mark.parametrize(
         ("name", "text"),

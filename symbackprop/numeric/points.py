@@ -17,7 +17,7 @@ from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity, Role
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.shapes import Shapes
-from symbackprop.numeric.values import Array, check_shapes, in_one_dtype
+from symbackprop.numeric.values import Array, check_shapes, in_one_dtype, one_by_one
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
@@ -116,9 +116,13 @@ def _assumed(network: Network, drawn: Mapping[Base, Array]) -> dict[Base, Array]
 
 def not_finite(program: Program, bound: Mapping[Base, Array]) -> str | None:
     """The plain name of the first quantity, in order of evaluation, that is nan or infinite."""
-    with np.errstate(all="ignore"):
-        every = dict(bound) | program.evaluate_forward(bound)
-    return next((program.network.names[b].plain for b, v in every.items() if not np.isfinite(v).all()), None)
+    for own in one_by_one(program.network, bound):
+        with np.errstate(all="ignore"):
+            every = dict(own) | program.evaluate_forward(own)
+        for base, value in every.items():
+            if not np.isfinite(value).all():
+                return program.network.names[base].plain
+    return None
 
 
 def _gradient_not_finite(program: Program, arguments: Sequence[Array]) -> str | None:

@@ -199,11 +199,17 @@ class Program:
             self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self.plan.assumptions if a.relation == "="
         ]
 
-    def function_of(self, wanted: Sequence[Wanted], given: Sequence[Base] | None = None) -> Callable[..., Any]:
+    def function_of(
+        self,
+        wanted: Sequence[Wanted],
+        given: Sequence[Base] | None = None,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> Callable[..., Any]:
         """A function that returns the wanted expressions over forward quantities as a tuple.
 
         An expression with axes is given with their limits. The function takes the values of the `given` quantities
-        in their order (default: all arguments of the program).
+        in their order (default: all arguments of the program). What its lines call by a name of the `namespace` is
+        taken from there (``np``, helpers).
         """
         given = [q.base for q in self.plan.arguments] if given is None else given
         pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
@@ -221,7 +227,7 @@ class Program:
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
             lines.append(Line(outputs[-1], self._write.text(expression, axes), "forward"))
-        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs)
+        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs, namespace)
 
     def _quantities_in(self, expression: sp.Expr) -> set[Base]:
         """The quantities of the network that an expression reads (indices and sizes are none)."""
@@ -277,10 +283,13 @@ _PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
 """Compiled programs live as long as their derivation (a program keeps its network, not the derivation)."""
 
 
-def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str]) -> Callable[..., Any]:
+def lambdified(
+    arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str], own: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
     code = [(Identifier(line.name), line.text) for line in lines]
-    namespace = {"np": np, **_helper_functions(helper_names(lines))}
+    own = {"np": np, **(own or {})}
+    namespace = {**_helper_functions(helper_names(lines), own["np"]), **own}
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
         [Identifier(a) for a in arguments],
@@ -298,8 +307,8 @@ def _verbatim(node: Any) -> str:
     return node if isinstance(node, str) else node.name
 
 
-def _helper_functions(names: Iterable[str]) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"np": np}
+def _helper_functions(names: Iterable[str], numpy: Any) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"np": numpy}
     for name in names:
         exec(HELPERS[name], namespace)  # the package's own source, never a user's
     return {name: namespace[name] for name in names}

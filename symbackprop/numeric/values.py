@@ -7,7 +7,7 @@ Contract: `by_base` looks names up in the network, `with_defaults` fills in what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from symbackprop.errors import DataError, NetworkError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
 from symbackprop.network.roles import DECLARATIONS
-from symbackprop.numeric.shapes import Shapes
+from symbackprop.numeric.shapes import STACKABLE, Shapes
 
 _ELEMENT = re.compile(r"(.*[^^])\[([0-9]{1,6})\]")
 
@@ -158,6 +158,20 @@ def as_labels(quantity: Quantity, value: Any) -> Array:
 def _excerpt(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def one_by_one(network: Network, values: Mapping[Base, Array]) -> Iterator[Mapping[Base, Array]]:
+    """The values of every sample, where inputs of a network without a sample axis come with one in front; else the
+    values as they are.
+    """
+    own_samples = network.is_scalar or network.samples is not None
+    quantities = [] if own_samples else [network.quantities[b] for b in values]
+    stacked = {q.base for q in quantities if q.role in STACKABLE and np.ndim(values[q.base]) > len(q.axes)}
+    if not stacked:
+        yield values
+        return
+    for sample in range(len(values[next(iter(stacked))])):
+        yield {b: v[sample] if b in stacked else v for b, v in values.items()}
 
 
 def check_shapes(network: Network, values: Mapping[Base, Array]) -> int | None:
