@@ -30,6 +30,7 @@ def race(request: pytest.FixtureRequest) -> Callable[[str, str], Records]:
     return once
 
 
+@pytest.hookimpl(trylast=True)  # below pytest-benchmark's own tables
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """The table; where everybody took part, also the picture and the figures in `outputs/`."""
     kept = config.stash.get(RECORDS, {})

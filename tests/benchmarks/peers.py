@@ -55,10 +55,10 @@ def exclusive_or_step(parameters: Arrays, x: Any, y: Any) -> tuple[Any, Arrays]:
     a = 1 / (1 + np.exp(-(w1 @ x + b1)))
     out = 1 / (1 + np.exp(-(w2 @ a + b2)))
     error = out - y
-    loss = 0.5 * error**2
+    loss = 0.5 * np.square(error).sum()
     dz = error * out * (1 - out)
-    dh = dz * w2 * a * (1 - a)
-    return loss, [np.outer(dh, x), dh, dz * a, dz]
+    dh = (w2.T @ dz) * a * (1 - a)
+    return loss, [np.outer(dh, x), dh, np.outer(dz, a), dz]
 
 
 def classifier_step(parameters: Arrays, x: Any, y: Any) -> tuple[Any, Arrays]:
@@ -118,7 +118,7 @@ def loss_function(problem: Problem, xp: Any) -> Callable[[Any, Any, Any], Any]:
     def exclusive_or(parameters: Any, x: Any, y: Any) -> Any:
         w1, b1, w2, b2 = parameters
         a = 1 / (1 + xp.exp(-(xp.dot(w1, x) + b1)))
-        return 0.5 * (1 / (1 + xp.exp(-(xp.dot(w2, a) + b2))) - y) ** 2
+        return 0.5 * xp.sum((1 / (1 + xp.exp(-(xp.dot(w2, a) + b2))) - y) ** 2)
 
     def classifier(parameters: Any, x: Any, y: Any) -> Any:
         *hidden, w, b = parameters
@@ -205,13 +205,13 @@ def torch_eager(problem: Problem) -> Run:
     from torch import nn
 
     torch.set_num_threads(1)
-    stored = _linear_parameters(problem)
+    stored = problem.start if problem.key == "P2" else [p.T.copy() for p in problem.start]
     activation = nn.Sigmoid if problem.key == "P2" else nn.ReLU
     layers: list[Any] = []
     for weights in stored[::2]:
         layers += [nn.Linear(*reversed(weights.shape), dtype=getattr(torch, problem.dtype.name)), activation()]
     network = nn.Sequential(*layers) if problem.key == "P2" else nn.Sequential(*layers[:-1])
-    batches = [(torch.from_numpy(x), torch.from_numpy(np.atleast_1d(y))) for x, y in problem.batches]
+    batches = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in problem.batches]
     if problem.key == "P1":
         batches = [(x.T.contiguous(), y.T.contiguous()) for x, y in batches]
     losses: dict[str, Callable[[Any, Any], Any]] = {
@@ -236,14 +236,6 @@ def torch_eager(problem: Problem) -> Run:
         ]
 
     return run
-
-
-def _linear_parameters(problem: Problem) -> Arrays:
-    """The start with weights as (out, in), as `nn.Linear` keeps them."""
-    if problem.key == "P2":
-        w1, b1, w2, b2 = problem.start
-        return [w1, b1, w2[None], b2[None]]
-    return [p.T.copy() for p in problem.start]
 
 
 NUMPY = "clean NumPy"

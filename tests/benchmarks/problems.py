@@ -115,22 +115,30 @@ SCALARS = ("w_11", "w_13", "w_12", "w_14", "b_11", "b_12", "w_21", "w_22", "b_21
 def exclusive_or(draw: Draw) -> Problem:
     """P2: document 000's network, one sample at a time; as scalars and as vectors."""
     x, y = draw.array([[0, 0], [0, 1], [1, 0], [1, 1]]), draw.array([0, 1, 1, 0])
-    start = [draw.normal(2, 2), draw.normal(2), draw.normal(2), draw.normal()]
+    start = [draw.normal(2, 2), draw.normal(2), draw.normal(1, 2), draw.normal(1)]
 
     def scalars(parameters: Arrays) -> dict[str, Any]:
-        return dict(zip(SCALARS, np.concatenate([np.ravel(p) for p in parameters]), strict=True))
+        return dict(zip(SCALARS, np.concatenate([p.ravel() for p in parameters]), strict=True))
 
-    def arrays(values: Mapping[str, Any]) -> Arrays:
+    def from_scalars(values: Mapping[str, Any]) -> Arrays:
         flat = np.array([values[name] for name in SCALARS])
-        return [flat[:4].reshape(2, 2), flat[4:6], flat[6:8], flat[8]]
+        return [flat[:4].reshape(2, 2), flat[4:6], flat[6:8].reshape(1, 2), flat[8:]]
 
-    batches = list(zip(x, y, strict=True))
-    data = {"x_1": x[:, 0], "x_2": x[:, 1], "y": y}
-    first = {name: numbers[0] for name, numbers in data.items()}
+    def vectors(parameters: Arrays) -> dict[str, Any]:
+        w1, b1, w2, b2 = parameters
+        return {"W1": w1, "b1": b1, "w2": w2[0], "b2": b2[0]}
+
+    def from_vectors(values: Mapping[str, Any]) -> Arrays:
+        return [values["W1"], values["b1"], values["w2"].reshape(1, 2), np.reshape(values["b2"], 1)]
+
+    def model(read: str, data: Mapping[str, Any], *naming: Any) -> Model:
+        return Model(lambda: sb.read(read), data, {name: numbers[0] for name, numbers in data.items()}, *naming)
+
     models = {
-        "": Model(lambda: sb.read("two-two-one"), data, first, scalars, arrays),
-        "vectors": _model(lambda: sb.read(VECTORS), ("W1", "b1", "w2", "b2"), {"x": x, "y": y}, batches[0]),
+        "": model("two-two-one", {"x_1": x[:, 0], "x_2": x[:, 1], "y": y}, scalars, from_scalars),
+        "vectors": model(VECTORS, {"x": x, "y": y}, vectors, from_vectors),
     }
+    batches = list(zip(x, y[:, None], strict=True))
     return Problem("P2", "2-2-1 sigmoid, sample by sample", start, batches, 1, rate=0.5, epochs=2500, models=models)
 
 

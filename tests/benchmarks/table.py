@@ -118,6 +118,6 @@ def aligned(rows: list[list[str]]) -> str:
 
 def _compile(record: Record) -> str:
     if record.compile_seconds is None:
-        return "" if not record.first_seconds else f"{record.first_seconds:.2f} s"
+        return f"{record.first_seconds:.2f} s" if record.first_seconds and record.first_seconds > 0.05 else ""
     missed = "!" if record.problem == "P3" and record.compile_seconds >= COMPILE_SECONDS else ""
     return f"{record.compile_seconds:.2f}{missed} + {record.first_seconds:.2f} s"

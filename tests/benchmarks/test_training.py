@@ -21,6 +21,7 @@ import pytest
 from tests.benchmarks import report, worker
 from tests.benchmarks.measure import difference, measure, ours
 from tests.benchmarks.peers import NUMPY, PEERS, STEPS, clean_numpy, loss_function, one_hot_batches
+from tests.benchmarks.picture import ticks
 from tests.benchmarks.problems import DTYPES, KEYS, problem
 from tests.benchmarks.records import FAST, OURS, TOLERANCE, Record, contestants, installed
 from tests.benchmarks.table import COMPILE_SECONDS, aligned, number, table
@@ -145,6 +146,12 @@ def test_numbers_have_three_digits() -> None:
     assert [number(v) for v in (0.0457, 1.25, 93.3, 3120.4)] == ["0.0457", "1.25", "93.3", "3,120"]
 
 
+def test_an_axis_has_at_least_three_ticks() -> None:
+    assert ticks(0.02, 300) == [0.1, 1, 10, 100]
+    assert ticks(0.5, 2) == [0.5, 1, 2]
+    assert ticks(0.9, 1.6) == [0.9, 1, 1.2, 1.5]
+
+
 def test_columns_are_aligned() -> None:
     assert aligned([["a", "bc"], ["def", "g"]]) == "a    bc\n-------\ndef   g"
 
@@ -155,6 +162,7 @@ def test_the_files(tmp_path: Path) -> None:
     assert [r["contestant"] for r in json.loads(figures.read_text())["records"]] == [OURS, NUMPY, "autograd"]
     ElementTree.parse(picture)
     text = picture.read_text()
+    assert "<!-- not installed -->" in text  # Matplotlib's comments say which words its outlines show
     assert "prefers-color-scheme:dark" in text
     assert not re.search(r"(fill|stroke): #", text)  # every colour follows the scheme
     assert bitmap.read_bytes().startswith(b"\x89PNG")
