@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, get_args
 
 import sympy as sp
 
 from symbackprop.errors import DataError
+from symbackprop.indexed import rename
 
 OptimizerName = Literal["sgd", "momentum", "adam"]
 
@@ -47,6 +49,31 @@ class UpdateRule:
     def kept(self) -> tuple[sp.Symbol, ...]:
         """What the next update needs; the rest is only named for this one."""
         return (*self.memory, PARAMETER)
+
+    @cached_property
+    def changes(self) -> tuple[Line, ...]:
+        """What is kept, over what was known before the update: names that serve one update only are written out."""
+        values: dict[sp.Symbol, sp.Expr] = {}
+        found: list[Line] = []
+        for left, right in self.lines:
+            written = rename(right, values)
+            if left in self.kept:
+                found.append((left, written))
+            else:
+                values[left] = written
+        return tuple(found)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Is the step a multiple of the gradients with the rate as its factor? Then gradients may carry the rate."""
+        scale = sp.Dummy("c", positive=True)
+        grown: dict[sp.Symbol, sp.Expr] = {s: scale * s for s in (GRADIENT, *self.memory)}
+        for left, right in self.changes:
+            change = right - left if left == PARAMETER else right
+            if sp.expand(change.xreplace(grown) - scale * change) != 0:
+                return False
+        moved = sp.expand(dict(self.changes)[PARAMETER] - PARAMETER)
+        return sp.expand(moved - RATE * moved.coeff(RATE)) == 0
 
     @property
     def start(self) -> dict[sp.Symbol, float]:

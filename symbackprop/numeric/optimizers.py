@@ -1,100 +1,24 @@
-"""The update rules of gradient descent: from parameters and gradients to new parameters, all at once.
+"""Which update rule a training uses, and with which constants.
 
-Contract: `optimizer(name, rate, momentum)` gives an `Optimizer`; `step` returns new values and changes none
-of the old ones, so every gradient is used with the weights it was computed at. The rules and their constants are
-those of `symbackprop.derivation.rules`, which sheets print.
+Contract: `chosen_rule(name, rate, momentum)` checks what a user asks for and gives a key of `RULES` and the constants that
+are not the usual ones; the rules themselves are those of `symbackprop.derivation.rules`, which sheets print.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import sympy as sp
 
-from symbackprop.derivation.rules import (
-    EPSILON,
-    MEAN_DECAY,
-    MOMENTUM,
-    RULES,
-    SQUARE_DECAY,
-    OptimizerName,
-    rule_of,
-)
+from symbackprop.derivation.rules import GRADIENT, MOMENTUM, PARAMETER, RATE, RULES, STEP, OptimizerName, rule_of
 from symbackprop.errors import DataError
 from symbackprop.numeric.values import Array
 
-__all__ = ["Adam", "GradientDescent", "Momentum", "Optimizer", "OptimizerName", "optimizer"]
 
-USUAL_MOMENTUM = RULES["momentum"].constants[MOMENTUM]
-
-
-class Optimizer(Protocol):
-    """One update rule with its memory of earlier steps."""
-
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
-        """The parameters after one update."""
-        ...
-
-
-class GradientDescent:
-    """``w <- w - rate g``."""
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
-        """The parameters after one update."""
-        return [w - self.rate * g for w, g in zip(parameters, gradients, strict=True)]
-
-
-class Momentum:
-    """``v <- momentum v + g``, ``w <- w - rate v`` (Polyak 1964); the velocity v starts at 0."""
-
-    def __init__(self, rate: float, momentum: float) -> None:
-        self.rate, self.momentum = rate, momentum
-        self.velocities: list[Array] = []
-
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
-        """The parameters after one update."""
-        if self.velocities:
-            self.velocities = [self.momentum * v + g for v, g in zip(self.velocities, gradients, strict=True)]
-        else:
-            self.velocities = list(gradients)
-        return [w - self.rate * v for w, v in zip(parameters, self.velocities, strict=True)]
-
-
-class Adam:
-    """Adam (Kingma and Ba 2015) with its usual constants: decay 0.9 and 0.999, epsilon 1e-8, bias
-    corrected.
-    """
-
-    FIRST, SECOND, EPSILON = (RULES["adam"].constants[symbol] for symbol in (MEAN_DECAY, SQUARE_DECAY, EPSILON))
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-        self.steps = 0
-        self.means: list[Array] = []
-        self.squares: list[Array] = []
-
-    def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
-        """The parameters after one update."""
-        if not self.steps:
-            self.means = [0 * g for g in gradients]
-            self.squares = [0 * g for g in gradients]
-        self.steps += 1
-        a, b = self.FIRST, self.SECOND
-        self.means = [a * m + (1 - a) * g for m, g in zip(self.means, gradients, strict=True)]
-        self.squares = [b * s + (1 - b) * g**2 for s, g in zip(self.squares, gradients, strict=True)]
-        mean_share, square_share = 1 - a**self.steps, 1 - b**self.steps
-        return [
-            w - self.rate * (m / mean_share) / (np.sqrt(s / square_share) + self.EPSILON)
-            for w, m, s in zip(parameters, self.means, self.squares, strict=True)
-        ]
-
-
-def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
-    """The optimizer of a name.
+def chosen_rule(name: str, rate: float, momentum: float = 0.0) -> tuple[OptimizerName, dict[sp.Symbol, float]]:
+    """The rule of a name and its constants.
 
     ``sgd`` with a momentum is ``momentum``; ``momentum`` without one uses 0.9.
 
@@ -109,7 +33,28 @@ def optimizer(name: str, rate: float, momentum: float = 0.0) -> Optimizer:
     if name == "adam":
         if momentum:
             raise DataError("adam has no momentum of its own to set", hint="leave momentum out, or use 'momentum'")
-        return Adam(rate)
-    if name == "momentum" or (name == "sgd" and momentum):
-        return Momentum(rate, momentum or USUAL_MOMENTUM)
-    return GradientDescent(rate)
+        return "adam", {}
+    if name == "momentum" or momentum:
+        return "momentum", {MOMENTUM: float(momentum)} if momentum else {}
+    return "sgd", {}
+
+
+Updated = Callable[[Sequence[Array], Array, float, int], list[Array]]
+"""``updated([memory..., parameter], gradient, rate, step)``: the same after one update."""
+
+
+def update_function(name: str, constants: Mapping[sp.Symbol, float]) -> Updated:
+    """The rule of a name as a function of arrays; nothing that it is given changes."""
+    rule = RULES[name]
+    known: dict[Any, Any] = {s: sp.Float(value) for s, value in {**rule.constants, **constants}.items()}
+    symbols = (*rule.memory, PARAMETER)
+    changes = [(left, right.xreplace(known)) for left, right in rule.changes]
+    formulas = {left: sp.lambdify((*symbols, GRADIENT, RATE, STEP), right, "numpy") for left, right in changes}
+
+    def updated(kept: Sequence[Array], gradient: Array, rate: float, step: int) -> list[Array]:
+        values = dict(zip(symbols, kept, strict=True))
+        for left, formula in formulas.items():
+            values[left] = formula(*(values[s] for s in symbols), gradient, rate, step)
+        return list(values.values())
+
+    return updated

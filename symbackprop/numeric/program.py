@@ -73,6 +73,8 @@ class Program:
             else [(n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
         )
         self._checked: Array = None
+        self.loops: dict[Any, Any] = {}
+        """Training loops by what they are specialised to."""
 
     def __repr__(self) -> str:
         return (
@@ -213,10 +215,10 @@ class Program:
         """
         given = [q.base for q in self.plan.arguments] if given is None else given
         pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
-        read = [base for expression, _ in pairs for base in base_uses(expression)]
+        spelled = self.plan.identifiers
+        read = [b for e, _ in pairs for b in ([e] if e in spelled else base_uses(e))]
         needed = needed_for(self.network.equations, read)
         lines = [self._write(a) for a in self.plan.forward if a.target in needed]
-        spelled = self.plan.identifiers
         taken = set(spelled.values())
         outputs: list[str] = []
         for expression, axes in pairs:

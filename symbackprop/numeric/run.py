@@ -1,13 +1,13 @@
-"""The state of one training run: parameters, data in the program's order, and when to give up.
+"""What one training run starts from: checked parameters and data in the program's order, and when to give up.
 
-Contract: a `Run` holds checked data and replaces all parameters at once; a `Judge` watches validation data.
-Both end a run by raising `Stop`, which `train` turns into the reason in its `History`.
+Contract: a `Run` holds checked data and says what loops are specialised to; a `Judge` watches validation data and ends
+a run by raising `Stop`, which `train` turns into the reason in its `History`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,11 +15,13 @@ import numpy as np
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
+from symbackprop.derivation.rules import OptimizerName
 from symbackprop.numeric.initialise import all_weights_zero, initial_values
+from symbackprop.numeric.loops import Setting
 from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.shapes import Shapes
-from symbackprop.numeric.values import Array, by_base, check_shapes, in_one_dtype, require, with_defaults
+from symbackprop.numeric.values import Array, by_base, check_shapes, common_dtype, in_one_dtype, require, with_defaults
 
 StopReason = Literal["epochs", "tol", "patience", "diverged", "interrupted"]
 
@@ -62,68 +64,70 @@ class Run:
                 "leave the weights out, so that they are drawn from the seed",
                 stacklevel=4,
             )
-        self.places = {q.base: n for n, q in enumerate(quantities)}
         self.arguments = [bound[q.base] for q in quantities]
-        self.batched = dict(_sample_axes(network, quantities, self.arguments))
-        self.names = list(program.plan.gradients)
-        self.slots = [self.places[network.find(name).base] for name in self.names]
-        self.parameters: list[Array] = [self.arguments[n] for n in self.slots]
-        self.before: list[Array] = self.parameters
+        self.slots = [n for n, q in enumerate(quantities) if q.role == "parameter"]
+        self.axes = _sample_axes(network, quantities, self.arguments)
+        self.sizes = {} if network.is_scalar else Shapes(network, bound).sizes
+        self.dtype = common_dtype(self.arguments[n] for n in range(len(quantities)) if quantities[n].base not in network.labels)
 
-    def step(self, chosen: Any, epoch: int) -> tuple[float, list[Array]]:
-        """Cost and gradients of a batch at the present parameters."""
-        arguments = self.with_parameters(self.arguments)
-        if chosen is not None:
-            for n, axis in self.batched.items():
-                arguments[n] = arguments[n][(slice(None),) * axis + (chosen,)]
-        cost, gradients = self.program.evaluate(arguments)
-        if not np.isfinite(cost):
-            self.diverged(arguments, f"in epoch {epoch + 1}")
-        return float(cost), gradients
+    def start(self) -> list[Array]:
+        """The parameters as arrays that may be changed in place, in the order of the program's arguments."""
+        return [np.array(self.arguments[n], dtype=self.dtype) for n in self.slots]
 
-    def with_parameters(self, arguments: Sequence[Array]) -> list[Array]:
-        """The arguments with the present parameters in their places."""
-        result = list(arguments)
-        for n, value in zip(self.slots, self.parameters, strict=True):
-            result[n] = value
-        return result
+    def setting(self, batch: int, optimizer: OptimizerName, constants: Mapping[Any, float]) -> Setting:
+        """What the loops of this run are specialised to, for batches of a size."""
+        network, quantities = self.program.network, self.program.plan.arguments
+        sizes = self.sizes if network.samples is None else self.sizes | {network.samples: batch}
+        stacked = network.samples is None or network.is_scalar
+        return Setting(
+            tuple(sizes.items()),
+            tuple((q.base, batch) for q, a in zip(quantities, self.axes, strict=True) if stacked and a is not None),
+            tuple(self.axes),
+            batch,
+            optimizer,
+            tuple(constants.items()),
+            str(self.dtype),
+        )
 
-    def replace(self, parameters: list[Array]) -> None:
-        """Take over all new parameters at once; an interrupt leaves the old ones or the new ones, no
-        mixture.
-        """
-        self.before, self.parameters = self.parameters, parameters
+    @property
+    def data(self) -> list[Array]:
+        """The arguments that are no parameters."""
+        return [value for n, value in enumerate(self.arguments) if n not in self.slots]
 
-    def require_finite(self) -> None:
-        """After the last update nobody computes a cost: look at the parameters themselves."""
-        if not all(np.isfinite(p).all() for p in self.parameters):
-            self.diverged(self.with_parameters(self.arguments), "in the last update")
+    def not_finite(self, parameters: Sequence[Array], rows: Array) -> str:
+        """The first quantity that is not finite for a batch."""
+        program = self.program
+        arguments = [v if a is None else v.take(rows, a) for v, a in zip(self.arguments, self.axes, strict=True)]
+        for n, value in zip(self.slots, parameters, strict=True):
+            arguments[n] = value[()]
+        bases = [q.base for q in program.plan.arguments]
+        if program.network.samples is not None or program.network.is_scalar:
+            return not_finite(program, dict(zip(bases, arguments, strict=True))) or "a gradient"
+        for row in range(len(rows)):
+            one = [v if a is None else v[row] for v, a in zip(arguments, self.axes, strict=True)]
+            if name := not_finite(program, dict(zip(bases, one, strict=True))):
+                return name
+        return "a gradient"
 
-    def diverged(self, arguments: Sequence[Array], when: str) -> None:
-        """Go back to the last parameters with a finite cost, and say which quantity was not finite."""
-        bound = {base: arguments[n] for base, n in self.places.items()}
-        name = not_finite(self.program, bound) or "a gradient"
-        self.parameters = self.before
-        raise Stop("diverged", f"training diverged {when}: {name} is not finite; try a smaller rate")
-
-    def named_parameters(self) -> dict[str, Array]:
+    def named(self, parameters: Sequence[Array]) -> dict[str, Array]:
         """The parameters by plain name, in the network's order."""
-        found = dict(zip(self.names, self.parameters, strict=True))
-        return {q.name.plain: found[q.name.plain] for q in self.program.network.parameters}
+        names = [q.name.plain for q in self.program.network.parameters]
+        return dict(zip(names, (value[()] for value in parameters), strict=True))
 
 
 def _sample_axes(
     network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]
-) -> Iterator[tuple[int, int]]:
-    """Position and sample axis of every argument that has one; without a declared one it stands in front."""
-    for n, (quantity, value) in enumerate(zip(quantities, arguments, strict=True)):
+) -> list[int | None]:
+    """The sample axis of every argument that has one; without a declared one it stands in front."""
+    found: list[int | None] = []
+    for quantity, value in zip(quantities, arguments, strict=True):
         if quantity.role == "parameter":
-            continue
-        if network.samples is None or network.is_scalar:
-            if np.ndim(value) > len(quantity.axes):
-                yield n, 0
-            continue
-        yield from ((n, k) for k, axis in enumerate(quantity.axes) if axis.size == network.samples)
+            found.append(None)
+        elif network.samples is None or network.is_scalar:
+            found.append(0 if np.ndim(value) > len(quantity.axes) else None)
+        else:
+            found.append(next((n for n, axis in enumerate(quantity.axes) if axis.size == network.samples), None))
+    return found
 
 
 class Judge:
@@ -147,14 +151,16 @@ class Judge:
         self.best: list[Array] | None = None
         self.least, self.waited = np.inf, 0
 
-    def after_epoch(self, costs: list[float]) -> None:
+    def after_epoch(self, parameters: Sequence[Array], costs: list[float]) -> None:
         """Record the validation cost; stop when patience is at its end."""
-        cost = float(np.mean(self.cost(*self.run.with_parameters(self.arguments))[0]))
+        for n, value in zip(self.run.slots, parameters, strict=True):
+            self.arguments[n] = value[()]
+        cost = float(np.mean(self.cost(*self.arguments)[0]))
         costs.append(cost)
         if self.patience is None:
             return
         if cost < self.least:
-            self.least, self.waited, self.best = cost, 0, self.run.parameters
+            self.least, self.waited, self.best = cost, 0, [np.copy(value) for value in parameters]
             return
         self.waited += 1
         if self.waited >= self.patience:

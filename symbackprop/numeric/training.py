@@ -15,9 +15,11 @@ import numpy as np
 
 from symbackprop.derivation import Derivation
 from symbackprop.errors import DataError
-from symbackprop.numeric.optimizers import Optimizer, OptimizerName, optimizer
+from symbackprop.derivation.rules import OptimizerName
+from symbackprop.numeric.optimizers import chosen_rule
 from symbackprop.numeric.program import compile_program
 from symbackprop.numeric.run import Judge, Run, Stop, StopReason
+from symbackprop.numeric.trainer import Trainer
 from symbackprop.numeric.values import Array
 
 
@@ -39,6 +41,11 @@ class History:
     stopped_because: StopReason = "epochs"
     validation_loss: list[float] = field(default_factory=list[float])
     message: str = ""
+    loop: str = ""
+    """How the loop was written: ``scalars``, ``compiled scalars``, ``compiled loops``, ``arrays``, ``arrays with BLAS``
+    or ``program``."""
+    source: str = field(default="", repr=False)
+    """The source of the loop that ran."""
 
     def __repr__(self) -> str:
         last = f", loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}" if self.loss else ""
@@ -82,7 +89,7 @@ def train(
         validation: inputs and targets that are not trained on.
         patience: stop when the validation cost has not improved for this many epochs, and return the best
             parameters.
-        progress: called after each epoch with the number of epochs done and the last mean cost.
+        progress: called several times a second with the number of epochs done and the last mean cost.
 
     Raises:
         DataError: values or data do not fit the network, or an option is out of range.
@@ -94,62 +101,59 @@ def train(
     >>> {name: round(float(value), 6) for name, value in history.values.items()}
     {'w': 2.0, 'b': 1.0}
     """
-    run = Run(compile_program(derivation), values or {}, data or {}, seed)
-    update = _optimizer(optimizer, rate, momentum)
+    program = compile_program(derivation)
+    run = Run(program, values or {}, data or {}, seed)
+    name, constants = chosen_rule(optimizer, rate, momentum)
     size = _batch_size(batch_size, run.samples)
     _check_options(epochs, tol, validation, patience)
     judge = None if validation is None else Judge(run, validation, patience)
     history = History()
     order = np.random.default_rng(seed) if shuffle and size < run.samples else None
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+    trainer = Trainer(run, size, name, constants, rate)
+    with np.errstate(all="ignore"):
         try:
-            for epoch in range(epochs):
-                _epoch(run, update, size, order, history, tol)
-                if judge is not None:
-                    judge.after_epoch(history.validation_loss)
-                if progress is not None:
-                    progress(epoch + 1, history.loss[-1])
-            run.require_finite()
-            history.message = f"all {epochs} epochs are done"
+            while len(history.loss) < epochs:
+                _some_epochs(trainer, epochs, order, history, tol, judge, progress)
+            trainer.require_finite()
+            history.message = f"all {epochs} epochs are done" if epochs != 1 else "the epoch is done"
         except Stop as stop:
             history.stopped_because, history.message = stop.reason, stop.message
         except KeyboardInterrupt:
+            trainer.back_to_checkpoint()
             history.stopped_because = "interrupted"
-            history.message = (
-                f"interrupted after {len(history.loss)} epochs: the parameters are kept; start from them to go on"
-            )
+            kept = "the best parameters so far" if judge is not None and judge.best is not None else "the parameters"
+            history.message = f"interrupted after {len(history.loss)} epochs: {kept} are kept; start from them to go on"
+    parameters = trainer.parameters
     if judge is not None and judge.best is not None and history.stopped_because != "diverged":
-        run.parameters = judge.best
-    history.values = run.named_parameters()
+        parameters = judge.best
+    history.values = run.named(parameters)
+    history.source, history.loop = trainer.loop.source, trainer.loop.kind
     return history
 
 
-_optimizer = optimizer  # the keyword of `train` hides the function
-
-
-def _epoch(
-    run: Run,
-    update: Optimizer,
-    size: int,
+def _some_epochs(
+    trainer: Trainer,
+    epochs: int,
     order: np.random.Generator | None,
     history: History,
     tol: float | None,
+    judge: Judge | None,
+    progress: Callable[[int, float], None] | None,
 ) -> None:
-    """One pass over the data: an update for each batch, then the mean cost."""
-    total = 0.0
-    permutation = None if order is None else order.permutation(run.samples)
-    for start in range(0, run.samples, size):
-        chosen = None if size == run.samples else slice(start, start + size)
-        if chosen is not None and permutation is not None:
-            chosen = permutation[chosen]
-        cost, gradients = run.step(chosen, len(history.loss))
-        total += cost * min(size, run.samples - start)
-        if chosen is None and tol is not None and cost < tol:
-            break
-        run.replace(update.step(run.parameters, gradients))
-    history.loss.append(total / run.samples)
-    if tol is not None and history.loss[-1] < tol:
+    """As many epochs as fit into a moment (one, where something is judged after each), and their mean costs."""
+    one_by_one = judge is not None or (tol is not None and trainer.batches > 1)
+    wanted = 1 if one_by_one else min(trainer.fitting_epochs, epochs - len(history.loss))
+    floor = tol if tol is not None and trainer.batches == 1 else None
+    costs, message = trainer.epochs(wanted, order, floor, len(history.loss))
+    history.loss += costs
+    if message is not None:
+        raise Stop("diverged", message)
+    if tol is not None and history.loss and history.loss[-1] < tol:
         raise Stop("tol", f"the mean cost {history.loss[-1]:.6g} of epoch {len(history.loss)} is below {tol:g}")
+    if judge is not None:
+        judge.after_epoch(trainer.parameters, history.validation_loss)
+    if progress is not None:
+        progress(len(history.loss), history.loss[-1])
 
 
 def _batch_size(wanted: int | None, samples: int) -> int:

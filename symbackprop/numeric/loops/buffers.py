@@ -7,6 +7,7 @@ not used: two BLAS libraries would fight over the cores) and updates are added b
 
 from __future__ import annotations
 
+import re
 from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,12 +120,23 @@ class _Buffers:
         ]
         lines = [
             wrapped("def train(", head, "):", indent="          "),
-            indented(['"""Train in place, one batch after the other; return how far it came."""', *self._before]),
+            indented(['"""Train in place, one batch after the other; return how far it came."""', *self._used(loop)]),
             indented([f"for k, ({unpacked}) in enumerate(batches):" if batch else "for k, _ in enumerate(batches):"]),
             indented(loop, " " * 8),
             indented(["return len(costs)"]),
         ]
         return BufferSource("\n".join(lines) + "\n", tuple(self._prepared), self._prepare_source())
+
+    def _used(self, loop: Sequence[str]) -> list[str]:
+        """The buffers and views that the loop or another view needs."""
+        kept: list[str] = []
+        words = set(_WORD.findall("\n".join(loop)))
+        for line in reversed(self._before):
+            name, text = line.split(" = ", 1)
+            if name in words:
+                kept.append(line)
+                words.update(_WORD.findall(text))
+        return kept[::-1]
 
     # -- names and memory ----------------------------------------------------------------------------------------
     def _name(self, base: Base) -> str:
@@ -144,7 +156,7 @@ class _Buffers:
             self._before.append(f"{name} = np.empty({self._shape(base)}, np.{self.design.setting.dtype})")
 
     def _scratch(self, shape: tuple[int, ...], kind: str, depth: int) -> str:
-        word = "mask" if kind == "bool" else "spare"
+        word = {"bool": "mask", "float": "spare"}.get(kind, kind)
         key = f"{word}{depth}", "x".join(map(str, shape))
         if key not in self._views:
             self._views[key] = identifier("_".join([key[0], *map(str, shape)]), self._taken)
@@ -194,7 +206,9 @@ class _Buffers:
         if text == self.names[read.base]:
             return text
         gathers = "arange" in text or "clip" in text or any(isinstance(i, sp.Indexed) for i in read.at)
-        if gathers or not code.axes or (not self.storage[read.base]):
+        if gathers:
+            return _COUNTED.sub(lambda match: self._hoist(match[0], "index", self._before), text)
+        if not code.axes or not self.storage[read.base]:
             return text
         where = self._at_batch if read.base in self._in_loop else self._before
         return self._hoist(text, f"{self.names[read.base]}_{'T' if text.endswith('.T') else 'view'}", where)
@@ -238,7 +252,12 @@ class _Buffers:
             return
         shape = self._shape(step.target)
         writer = Ufuncs(lambda kind, depth: self._scratch(shape, kind, depth), symbols)
-        self._inside += writer.assign(step.pattern, arrays, target, self.first.get(step.target))
+        own = next((s for s, o in step.operands.items() if isinstance(o, Read) and o.base == step.target), None)
+        if own is not None and not _comes_first(step.pattern, own):
+            spare = self._scratch(shape, "result", 0)
+            self._inside += [*writer.assign(step.pattern, arrays, spare), f"copyto({target}, {spare})"]
+        else:
+            self._inside += writer.assign(step.pattern, arrays, target, own or self.first.get(step.target))
 
     def _scalar(self, base: Base) -> str:
         name = self.names[base]
@@ -402,6 +421,8 @@ class _Buffers:
         ) + "\n"
 
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_COUNTED = re.compile(r"np\.arange\(\d+(?:, \d+)?\)(?:\[[:, None]+\])?")
 LARGEST_PREPARED = 256
 """A function of the data alone is prepared for all samples where it has at most so many entries a sample."""
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import sympy as sp
 
+from symbackprop.derivation.rules import GRADIENT, PARAMETER, RATE, RULES, STEP
 from symbackprop.indexed import Base, Limit, freshen_limits, rename
 from symbackprop.numeric.arrays import Read
 from symbackprop.numeric.loops.statements import RATE as FOLDED
 from symbackprop.numeric.loops.statements import Update, is_linear, specialised
-from symbackprop.numeric.loops.steps import Entrywise, Step, Steps, steps_of
-from symbackprop.numeric.loops.updates import GRADIENT, PARAMETER, RATE, RULES, STEP
+from symbackprop.numeric.loops.steps import Entrywise, Step, Steps, filled, steps_of
 from symbackprop.numeric.plan import Plan
 
 
@@ -80,13 +80,13 @@ class Design:
 def design(plan: Plan, setting: Setting) -> Design:
     """The steps of one update of a plan for given sizes."""
     rule = RULES[setting.optimizer]
-    fold = rule.linear and is_linear(plan)
+    fold = rule.is_linear and is_linear(plan)
     update = specialised(plan, dict(setting.sizes), dict(setting.stacked), fold)
     steps = steps_of(update.statements, update.storage)
     order = [q.base for q in plan.arguments if q.role == "parameter"]
     memory = {(p, m): _twin(p, m, update) for p in order for m in rule.memory}
     steps.storage |= {twin: update.storage[p] for (p, _), twin in memory.items()}
-    constants: dict[Any, Any] = {symbol: sp.Float(value) for symbol, value in setting.constants}
+    constants: dict[Any, Any] = {symbol: sp.Float(value) for symbol, value in (*rule.constants.items(), *setting.constants)}
     constants[RATE] = sp.S.One if fold else FOLDED
     rules: list[Step] = []
     for parameter in order:
@@ -94,8 +94,7 @@ def design(plan: Plan, setting: Setting) -> Design:
         own |= {m: memory[parameter, m] for m in rule.memory}
         axes, _ = freshen_limits(update.storage[parameter])
         steps.limits |= {limit.index: limit for limit in axes}
-        for target, formula in [*rule.memory.items(), (PARAMETER, rule.parameter)]:
-            rules.append(_applied(rename(formula, constants), own, own[target], axes))
+        rules += [_applied(filled(right, constants), own, own[left], axes) for left, right in rule.changes]
     arguments = zip(plan.arguments, update.arguments, setting.sample_axes, strict=True)
     names = dict(update.names) | {
         twin: f"{m.name}_{update.names.get(p, str(p))}" for (p, m), twin in memory.items()

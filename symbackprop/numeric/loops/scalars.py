@@ -163,11 +163,16 @@ def _sharing(assigned: Sequence[Assigned], states: Collection[sp.Symbol]) -> lis
     for name, expression in assigned:
         for a in sp.preorder_traversal(expression):
             shared = counts[a] > 1 or a in squares
-            if shared and a not in names and a != expression and len(a.free_symbols) > 1 and not a.free_symbols & states:
+            if shared and a not in names and a != expression and _costs(a) and not a.free_symbols & states:
                 names[a] = sp.Symbol(f"sum_{len(names) + 1}")
                 result.append((names[a], a))
         result.append((name, filled(expression, names) if expression not in names else names[expression]))
     return result
+
+
+def _costs(e: Any) -> bool:
+    """Is the sum worth a name of its own?"""
+    return len(e.free_symbols) > 1 or e.has(sp.Pow, sp.Function)
 
 
 def _symbols_in(expression: Any) -> Iterator[sp.Symbol]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Base, Limit, base_of
+from symbackprop.indexed import Base, Limit, base_of, product
 from symbackprop.numeric.arrays import Array, Contract, Counter, Lowered, Map, Read, Reduce, SoftmaxOver
 from symbackprop.numeric.arrays.nodes import Axes
 
@@ -214,7 +214,9 @@ def filled(pattern: Any, patterns: Mapping[Any, Any]) -> Any:
     if not pattern.args:
         return pattern
     args = [filled(a, patterns) for a in pattern.args]
-    return pattern.func(*args, evaluate=False) if isinstance(pattern, (sp.Add, sp.Mul)) else pattern.func(*args)
+    if isinstance(pattern, sp.Mul):
+        return product(args)
+    return sp.Add(*args, evaluate=False) if isinstance(pattern, sp.Add) else pattern.func(*args)
 
 
 def _merged(pattern: Any, operands: Mapping[sp.Symbol, Operand]) -> tuple[Any, dict[sp.Symbol, Operand]]:

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symbackprop.functions import Indicator, maximum, minimum, relu, sigmoid, softplus
+from symbackprop.indexed import product
 from symbackprop.numeric.bodies import Text
 from symbackprop.numeric.printer import CAN_OVERFLOW, NumPySource
 
@@ -134,7 +135,7 @@ class Ufuncs:
     def _sum(self, e: Any, into: str, depth: int) -> str:
         arrays = [t for t in e.args if self._is_array(t)]
         scalars = [t for t in e.args if not self._is_array(t)]
-        terms = [(-1, -t) if t.is_Mul and t.args[0] == -1 and len(t.args) == 2 else (1, t) for t in arrays]
+        terms = [(-1, product([sp.S.NegativeOne, t])) if t.is_Mul and t.args[0].is_negative else (1, t) for t in arrays]
         if scalars:
             terms.append((1, scalars[0] if len(scalars) == 1 else sp.Add(*scalars, evaluate=False)))
         terms.sort(key=lambda t: (not self._holds_first(t[1]), self._is_leaf(t[1]), t[0] < 0))

@@ -1,0 +1,251 @@
+"""Training loops, compiled and bound to data.
+
+Contract: a `Loop` belongs to one `Setting`; `bind(data)` prepares the data of one run, and `advance` does updates on
+states that it changes in place. All loops compute the same numbers up to rounding; `choose` takes the fastest that the
+sizes, the dtype and the installed libraries allow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import numpy as np
+
+from symbackprop.derivation.rules import RULES
+from symbackprop.errors import NetworkError
+from symbackprop.numeric.loops.buffers import UFUNCS, buffer_source
+from symbackprop.numeric.loops.design import Design, Setting, design
+from symbackprop.numeric.loops.nests import nest_source
+from symbackprop.numeric.loops.scalars import operations, scalar_source
+from symbackprop.numeric.optimizers import update_function
+from symbackprop.numeric.program import Program
+from symbackprop.numeric.values import Array
+
+Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
+"""``advance(states, order, costs, before, floor, rate)``: updates on batches of the samples in `order`, one cost each;
+returns how many were done before a cost fell below `floor` or was not finite."""
+
+SMALL, SMALL_COMPILED, NESTED = 600, 400, 100_000
+"""Scalar operations of one update up to which it is written entry by entry, in Python, compiled, and as nested loops."""
+
+
+class Loop(Protocol):
+    """A training loop for one setting."""
+
+    kind: str
+    source: str
+
+    def bind(self, data: Sequence[Array]) -> Advance:
+        """The loop on the data of one run, in the order of the program's arguments without parameters."""
+        ...
+
+
+class Unsuited(Exception):  # noqa: N818 - an answer, not a mistake
+    """The numbers left the range of Python's own arithmetic: arrays go on from the same states."""
+
+
+def has_numba() -> bool:
+    """Is numba installed?"""
+    return find_spec("numba") is not None
+
+
+def has_scipy() -> bool:
+    """Is SciPy installed?"""
+    return find_spec("scipy") is not None
+
+
+def choose(program: Program, setting: Setting) -> list[Loop]:
+    """The loops for a setting, the fastest first; each later one can do what an earlier one cannot."""
+    plain = PlainLoop(program, setting)
+    try:
+        found = design(program.plan, setting)
+    except NetworkError:  # what cannot be cut into steps is computed line by line
+        return [plain]
+    work = operations((*found.steps.steps, *found.rules), found.steps.limits)
+    loops: list[Loop] = []
+    if has_numba() and work <= SMALL_COMPILED:
+        loops += _made(lambda: ScalarLoop(found, compiled=True))
+    elif has_numba() and work <= NESTED:
+        loops += _made(lambda: NestLoop(found))
+    elif setting.dtype == "float64" and work <= SMALL:
+        loops += _made(lambda: ScalarLoop(found, compiled=False))
+    return [*loops, *_made(lambda: BufferLoop(found, blas=has_scipy() and has_numba())), plain]
+
+
+def _made(make: Callable[[], Loop]) -> list[Loop]:
+    """The loop, if its functions can be written in its way."""
+    try:
+        return [make()]
+    except NetworkError:
+        return []
+
+
+def _function(source: str, name: str, namespace: Mapping[str, Any]) -> Any:
+    """Compile our own generated source; every name in it is an identifier that we made."""
+    scope = dict(namespace)
+    exec(compile(source, f"<symbackprop {name}>", "exec"), scope)
+    return scope[name]
+
+
+def _compiled(function: Any) -> Any:
+    """The function through numba: sums may be reordered, but nan and infinity stay what they are."""
+    from numba import njit
+
+    return njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")(function)
+
+
+_MATH = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
+
+
+class ScalarLoop:
+    """Every entry a local variable, in Python or compiled."""
+
+    def __init__(self, made: Design, compiled: bool) -> None:
+        self.kind = "compiled scalars" if compiled else "scalars"
+        self.design, self._is_compiled = made, compiled
+        self.source, self._columns, _ = scalar_source(made)
+        function = _function(self.source, "train", _MATH)
+        self._train = _compiled(function) if compiled else function
+
+    def bind(self, data: Sequence[Array]) -> Advance:
+        """Columns of numbers: one for every entry of the data, along the samples."""
+        by_base = dict(zip((base for base, _ in self.design.data), data, strict=True))
+        axes = dict(self.design.data)
+        columns: list[Any] = []
+        for base, place in self._columns:
+            values = np.moveaxis(np.asarray(by_base[base]), axes[base] or 0, -1)
+            columns.append(np.ascontiguousarray(values[place]))
+        constants = [v for base, axis in self.design.data if axis is None for v in np.ravel(by_base[base]).tolist()]
+        if not self._is_compiled:
+            columns = [column.tolist() for column in columns]
+        shapes = [self.design.shape(base) for base in self.design.states]
+
+        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            numbers = [v for state in states for v in np.ravel(state).tolist()]
+            head: tuple[Any, ...] = (order, costs) if self._is_compiled else (order.tolist(), [math.nan] * len(costs))
+            try:
+                done, *numbers = self._train(*head, 0, len(costs), before, floor, rate, *columns, *constants, *numbers)
+            except (OverflowError, ZeroDivisionError, ValueError):  # NumPy goes on with infinity or nan
+                raise Unsuited from None
+            costs[:] = head[1]
+            values = iter(numbers)
+            for state, shape in zip(states, shapes, strict=True):
+                state[...] = np.reshape(list(itertools.islice(values, math.prod(shape))), shape)
+            return int(done)
+
+        return advance
+
+
+class NestLoop:
+    """Nested loops over entries, compiled."""
+
+    kind = "compiled loops"
+
+    def __init__(self, made: Design) -> None:
+        self.design = made
+        self.source = nest_source(made)
+        self._train = _compiled(_function(self.source, "train", {**_MATH, "np": np}))
+
+    def bind(self, data: Sequence[Array]) -> Advance:
+        """The data as contiguous arrays."""
+        given = [np.ascontiguousarray(value) for value in data]
+        given = [g.reshape(np.shape(value)) for g, value in zip(given, data, strict=True)]
+
+        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            return int(self._train(order, costs, 0, len(costs), before, floor, rate, *given, *states))
+
+        return advance
+
+
+class BufferLoop:
+    """Whole arrays in buffers that are allocated once."""
+
+    def __init__(self, made: Design, blas: bool) -> None:
+        self.kind = "arrays with BLAS" if blas else "arrays"
+        self.design = made
+        written = buffer_source(made, blas)
+        self.source, self._prepared = written.text, written.prepared
+        namespace: dict[str, Any] = {"np": np, "inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}}
+        if blas:
+            from scipy.linalg import blas as library
+
+            namespace["gemm"] = library.dgemm if made.setting.dtype == "float64" else library.sgemm
+        self._train = _function(self.source, "train", namespace)
+        self._prepare = _function(written.prepare, "prepare", {"np": np})
+
+    def bind(self, data: Sequence[Array]) -> Advance:
+        """Batches as views where the samples of a batch lie side by side, else as copies."""
+        axes = [axis for _, axis in self.design.data]
+        lengths = [np.shape(value)[axis] for value, axis in zip(data, axes, strict=True) if axis is not None]
+        samples, size = (lengths or [1])[0], self.design.setting.batch
+        cut = [(value, axis) for value, axis in zip(data, axes, strict=True) if axis is not None]
+        prepared = self._prepare(samples, *data) if self._prepared else ()
+        cut += [(value, p.axis) for value, p in zip(prepared, self._prepared, strict=True)]
+        shared = [value for value, axis in zip(data, axes, strict=True) if axis is None]
+        whole = tuple(value for value, _ in cut)
+        views: dict[int, tuple[Array, ...]] = {}
+
+        def batches(order: Any, count: int) -> Iterator[tuple[Array, ...]]:
+            if size == samples:
+                return itertools.repeat(whole, count)
+            return map(batch, order.reshape(count, size))
+
+        def batch(rows: Any) -> tuple[Array, ...]:
+            first = int(rows[0])
+            if first + size <= samples and int(rows[-1]) - first == size - 1 and (rows[1:] - rows[:-1] == 1).all():
+                if first not in views:
+                    views[first] = tuple(v[(slice(None),) * a + (slice(first, first + size),)] for v, a in cut)
+                return views[first]
+            return tuple(v.take(rows, a) for v, a in cut)
+
+        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            recorded = [math.nan] * len(costs)
+            done = self._train(batches(order, len(costs)), recorded, before, floor, rate, *shared, *states)
+            costs[:] = recorded
+            return int(done)
+
+        return advance
+
+
+class PlainLoop:
+    """The program itself, one batch after the other: what every network has."""
+
+    kind = "program"
+
+    def __init__(self, program: Program, setting: Setting) -> None:
+        self.program, self.setting = program, setting
+        self.source = program.source
+        self._update = update_function(setting.optimizer, dict(setting.constants))
+        self._memory = len(RULES[setting.optimizer].memory)
+        self._slots = [n for n, q in enumerate(program.plan.arguments) if q.role == "parameter"]
+        order = list(program.plan.gradients)
+        self._gradients = [order.index(q.name.plain) for q in program.network.parameters]
+
+    def bind(self, data: Sequence[Array]) -> Advance:
+        """The arguments of the program, without parameters."""
+        axes = [axis for n, axis in enumerate(self.setting.sample_axes) if n not in self._slots]
+        size, count, memory = self.setting.batch, len(self._slots), self._memory
+
+        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            for k in range(len(costs)):
+                rows = order[k * size : (k + 1) * size]
+                batch = [v if a is None else v.take(rows, a) for v, a in zip(data, axes, strict=True)]
+                cost, gradients = self.program.evaluate([*batch, *(state[()] for state in states[:count])])
+                costs[k] = cost
+                if not floor <= cost < math.inf:
+                    return k
+                for n, place in enumerate(self._gradients):
+                    kept = [*states[count + memory * n : count + memory * (n + 1)], states[n]]
+                    new = self._update(kept, gradients[place], rate, before + k + 1)
+                    for state, value in zip(kept, new, strict=True):
+                        state[...] = value
+            return len(costs)
+
+        return advance
+
+
+__all__ = ["Advance", "Loop", "Setting", "Unsuited", "choose"]

@@ -1,0 +1,201 @@
+"""One training run over compiled loops: batches, checkpoints, and the way back when something goes wrong.
+
+Contract: `Trainer.epochs(n)` does n epochs in place and returns their mean costs. Loops run for moments at a time; before
+each the states are kept, so that after a divergence or an interrupt the run goes back and repeats, bit for bit, the
+updates up to the last good one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from symbackprop.derivation.rules import RULES, OptimizerName
+from symbackprop.numeric.loops import Advance, Loop, Unsuited, choose
+from symbackprop.numeric.program import Program
+from symbackprop.numeric.run import Run
+from symbackprop.numeric.values import Array
+
+MOMENT = 0.1
+"""Seconds that a loop runs before progress is reported and an interrupt can be heard."""
+LONGEST_ORDER = 4_000_000
+"""Sample positions that are written down in advance."""
+
+
+@dataclass
+class _Bound:
+    """The loops for one batch size on the data of a run; later ones take over where an earlier one cannot go on."""
+
+    loops: list[Loop]
+    advance: Advance
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What a moment began with: enough to repeat it."""
+
+    states: list[Array]
+    order: Array
+    sizes: Sequence[int]
+    before: int
+
+
+class Trainer:
+    """The states of a run and the loops that change them."""
+
+    def __init__(
+        self, run: Run, size: int, optimizer: OptimizerName, constants: Mapping[Any, float], rate: float
+    ) -> None:
+        self.run, self.size, self.rate = run, size, rate
+        self.optimizer: OptimizerName = optimizer
+        self.constants = constants
+        parameters = run.start()
+        self.count = len(parameters)
+        self.states = parameters + [np.zeros_like(p) for p in parameters for _ in RULES[optimizer].memory]
+        self.before = 0
+        self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
+        self.fitting_epochs = 1
+        self._bound: dict[int, _Bound] = {}
+        self._moments: list[_Moment] = []
+        self.loop = self._at(self.sizes[0]).loops[0]
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch."""
+        return len(self.sizes)
+
+    @property
+    def parameters(self) -> list[Array]:
+        """The parameters in the order of the program's arguments."""
+        return self.states[: self.count]
+
+    def epochs(
+        self, count: int, draw: np.random.Generator | None, floor: float | None, done: int
+    ) -> tuple[list[float], str | None]:
+        """Go through the data `count` times.
+
+        Args:
+            count: the number of epochs.
+            draw: what orders the samples of each epoch anew; None: as they stand.
+            floor: stop before an update where the cost is below this.
+            done: the number of epochs before these, for messages.
+
+        Returns:
+            The mean costs of the epochs that are complete (an epoch that `floor` ended counts), and where the cost was
+            not finite a message; then the parameters are the last ones with a finite cost.
+        """
+        samples = self.run.samples
+        if draw is None:
+            order = np.tile(np.arange(samples), count)
+        else:
+            order = np.concatenate([draw.permutation(samples) for _ in range(count)])
+        moment = _Moment(_copies(self.states), order, self.sizes * count, self.before)
+        self._moments = [*self._moments[-1:], moment]
+        began = time.perf_counter()
+        costs = self._advance(moment, None, -np.inf if floor is None else floor)
+        taken = time.perf_counter() - began
+        if taken < MOMENT / 2:
+            longest = max(1, LONGEST_ORDER // max(samples, 1))
+            self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
+        elif taken > MOMENT:
+            self.fitting_epochs = max(1, count // 2)
+        last = len(costs) - 1
+        whole = np.array(costs + [np.nan] * (len(moment.sizes) - len(costs))).reshape(count, -1) @ self.sizes / samples
+        means = [float(cost) for cost in whole[: len(costs) // self.batches]]
+        if not costs or np.isfinite(costs[last]):
+            return means, None
+        rows = moment.order[sum(moment.sizes[:last]) :][: moment.sizes[last]]
+        name = self.run.not_finite(self.parameters, rows)
+        self._back(len(moment.sizes) - last + 1)
+        epoch = done + last // self.batches + 1
+        return means[: last // self.batches], _diverged(f"in epoch {epoch}", name)
+
+    def require_finite(self) -> None:
+        """After the last update nobody computes a cost: look at the parameters themselves.
+
+        Raises:
+            Stop: they are not finite; the parameters are those before the update.
+        """
+        from symbackprop.numeric.run import Stop
+
+        if all(np.isfinite(p).all() for p in self.parameters):
+            return
+        name = self.run.not_finite(self.parameters, np.arange(self.run.samples))
+        self._back(1)
+        raise Stop("diverged", _diverged("in the last update", name))
+
+    def back_to_checkpoint(self) -> None:
+        """The states as they were before the moment that was interrupted."""
+        if self._moments:
+            self._restore(self._moments[-1])
+
+    def _back(self, updates: int) -> None:
+        """Take back updates: those of the last moment, and at most one of the moment before it."""
+        moment = self._moments[-1]
+        keep = len(moment.sizes) - updates
+        if keep < 0 and len(self._moments) > 1:
+            moment = self._moments[-2]
+            keep = len(moment.sizes) - 1
+        self._restore(moment)
+        self._advance(moment, max(keep, 0), -np.inf)
+
+    def _restore(self, moment: _Moment) -> None:
+        for state, value in zip(self.states, moment.states, strict=True):
+            state[...] = value
+        self.before = moment.before
+
+    def _advance(self, moment: _Moment, count: int | None, floor: float) -> list[float]:
+        """Updates on the first `count` batches of a moment; the costs, the last one where it stopped."""
+        sizes = moment.sizes if count is None else moment.sizes[:count]
+        found: list[float] = []
+        first = 0
+        for size, group in groupby(sizes):
+            steps = len(list(group))
+            costs = np.full(steps, np.nan)
+            order = moment.order[first : first + steps * size]
+            done = self._batches(size, order, costs, floor)
+            self.before += done
+            first += steps * size
+            found += costs[: done + 1].tolist()
+            if done < steps:
+                break
+        return found
+
+    def _batches(self, size: int, order: Array, costs: Array, floor: float) -> int:
+        while True:
+            bound = self._at(size)
+            try:
+                return bound.advance(self.states, order, costs, self.before, floor, self.rate)
+            except Unsuited:
+                loops = bound.loops[1:]
+                self._bound[size] = _Bound(loops, loops[0].bind(self.run.data))
+                self.loop = loops[0]
+
+    def _at(self, size: int) -> _Bound:
+        if size not in self._bound:
+            loops = loops_for(self.run.program, self.run, size, self.optimizer, self.constants)
+            self._bound[size] = _Bound(loops, loops[0].bind(self.run.data))
+        return self._bound[size]
+
+
+def loops_for(
+    program: Program, run: Run, size: int, optimizer: OptimizerName, constants: Mapping[Any, float]
+) -> list[Loop]:
+    """The loops of a program for a batch size; kept with the program, so that a second run compiles nothing."""
+    setting = run.setting(size, optimizer, constants)
+    if setting not in program.loops:
+        program.loops[setting] = choose(program, setting)
+    return program.loops[setting]
+
+
+def _copies(arrays: Sequence[Array]) -> list[Array]:
+    return [np.copy(a) for a in arrays]
+
+
+def _diverged(when: str, name: str) -> str:
+    return f"training diverged {when}: {name} is not finite; try a smaller rate"
