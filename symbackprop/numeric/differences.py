@@ -1,7 +1,7 @@
 """Central differences of the loss, extrapolated to a step of zero, that never step across a kink.
 
 Contract: `CentralDifferences(program).derivative(...)` is good to about twelve digits at any scale (L. F. Richardson,
-Phil. Trans. R. Soc. A 210, 1911; C. J. F. Ridders, Adv. Eng. Software 4, 1982); None where the loss has a kink.
+Phil. Trans. R. Soc. A 210, 1911; C. J. F. Ridders, Adv. Eng. Software 4, 1982); its error is infinite at a kink.
 """
 
 from __future__ import annotations

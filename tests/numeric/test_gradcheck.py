@@ -259,6 +259,15 @@ class TestScales:
         assert check.rounded == ("w", "b")
         assert "rounding" in check.notes[0]
 
+    def test_a_slope_that_the_loss_is_too_coarse_for_is_not_judged_by_differences(self) -> None:
+        derivation = sb.read("a = w x\nE = (a - y)^2 + c\nconstants: c").derive()
+        point = {"w": 1.0, "x": 1e-6, "y": 0.0, "c": 1e15}
+        check = derivation.gradient_check(point, method="central")
+        assert check.hidden == {"w"}
+        assert not check.judged
+        assert "hides" in check.notes[0]
+        assert derivation.gradient_check(point, {"w": 1.0}).wrong == ("w",)  # the complex step sees it
+
     def test_float32_labels(self) -> None:
         """Whole numbers beside float32 do not make the tolerance that of float64."""
         draw = np.random.default_rng(0)
