@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 STOPPED = 1
 
+LONG_RUN = 20_000
+"""Epochs from which it pays to compile a loop that runs once."""
 LONG = 0.5
 """Seconds after which work is long enough for a progress bar."""
 
@@ -123,6 +125,7 @@ def train(
                 read_data(data),
                 epochs=epochs,
                 progress=progress,
+                compiled=False if epochs < LONG_RUN else None,  # compiling takes longer than a short run
                 validation=None if validation is None else read_data(validation),
                 **options,
             )

@@ -1,7 +1,8 @@
 """The derivation of a network: gradients, paths, deltas and updates, as a record that everything else reads.
 
 `core` has the Derivation, `gradient` what it says of one quantity, `records` the frozen pieces (links, paths, terms,
-cases, updates), `rules` the update rules of gradient descent, `paths` the ways from the loss, `outputs` the folding of activations into their names.
+cases, updates), `rules` the update rules of gradient descent, `paths` the ways from the loss, `outputs` the folding of
+activations into their names.
 """
 
 from symbackprop.derivation.core import Derivation

@@ -81,10 +81,7 @@ class MathSource(NumPySource):
         text = repr(math.nan)
         for value, condition in reversed(e.args):
             value_text = self.bracketed(value, CONDITION + 1)
-            if condition is sp.true:
-                text = value_text
-            else:
-                text = f"({value_text} if {self.write(condition)[0]} else {text})"
+            text = value_text if condition is sp.true else f"({value_text} if {self.write(condition)[0]} else {text})"
         return text, ATOM
 
     def _extreme(self, e: Any) -> Text:

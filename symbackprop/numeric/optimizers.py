@@ -1,7 +1,7 @@
 """Which update rule a training uses, and with which constants.
 
-Contract: `chosen_rule(name, rate, momentum)` checks what a user asks for and gives a key of `RULES` and the constants that
-are not the usual ones; the rules themselves are those of `symbackprop.derivation.rules`, which sheets print.
+Contract: `chosen_rule(name, rate, momentum)` checks what a user asks for and gives a key of `RULES` and the constants
+that are not the usual ones; the rules themselves are those of `symbackprop.derivation.rules`, which sheets print.
 """
 
 from __future__ import annotations

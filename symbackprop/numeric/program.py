@@ -291,7 +291,7 @@ def lambdified(
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
     code = [(Identifier(line.name), line.text) for line in lines]
     own = {"np": np, **(own or {})}
-    namespace = {**_helper_functions(helper_names(lines), own["np"]), **own}
+    namespace = {**helper_functions(helper_names(lines), own["np"]), **own}
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
         [Identifier(a) for a in arguments],
@@ -309,7 +309,8 @@ def _verbatim(node: Any) -> str:
     return node if isinstance(node, str) else node.name
 
 
-def _helper_functions(names: Iterable[str], numpy: Any) -> dict[str, Any]:
+def helper_functions(names: Iterable[str], numpy: Any) -> dict[str, Any]:
+    """Functions of `HELPERS` over a module that stands for NumPy."""
     namespace: dict[str, Any] = {"np": numpy}
     for name in names:
         exec(HELPERS[name], namespace)  # the package's own source, never a user's

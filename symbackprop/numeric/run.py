@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
-from symbackprop.derivation.rules import OptimizerName
 from symbackprop.numeric.initialise import all_weights_zero, initial_values
 from symbackprop.numeric.loops import Setting
 from symbackprop.numeric.points import not_finite
@@ -68,7 +68,9 @@ class Run:
         self.slots = [n for n, q in enumerate(quantities) if q.role == "parameter"]
         self.axes = _sample_axes(network, quantities, self.arguments)
         self.sizes = {} if network.is_scalar else Shapes(network, bound).sizes
-        self.dtype = common_dtype(self.arguments[n] for n in range(len(quantities)) if quantities[n].base not in network.labels)
+        self.dtype = common_dtype(
+            self.arguments[n] for n in range(len(quantities)) if quantities[n].base not in network.labels
+        )
 
     def start(self) -> list[Array]:
         """The parameters as arrays that may be changed in place, in the order of the program's arguments."""
@@ -115,9 +117,7 @@ class Run:
         return dict(zip(names, (value[()] for value in parameters), strict=True))
 
 
-def _sample_axes(
-    network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]
-) -> list[int | None]:
+def _sample_axes(network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]) -> list[int | None]:
     """The sample axis of every argument that has one; without a declared one it stands in front."""
     found: list[int | None] = []
     for quantity, value in zip(quantities, arguments, strict=True):

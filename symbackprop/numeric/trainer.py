@@ -1,8 +1,8 @@
 """One training run over compiled loops: batches, checkpoints, and the way back when something goes wrong.
 
-Contract: `Trainer.epochs(n)` does n epochs in place and returns their mean costs. Loops run for moments at a time; before
-each the states are kept, so that after a divergence or an interrupt the run goes back and repeats, bit for bit, the
-updates up to the last good one.
+Contract: `Trainer.epochs(n)` does n epochs in place and returns their mean costs. Loops run for moments at a time;
+before each the states are kept, so that after a divergence or an interrupt the run goes back and repeats, bit for bit,
+the updates up to the last good one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 
 from symbackprop.derivation.rules import RULES, OptimizerName
 from symbackprop.numeric.loops import Advance, Loop, Unsuited, choose
-from symbackprop.numeric.program import Program
-from symbackprop.numeric.run import Run
+from symbackprop.numeric.run import Run, Stop
 from symbackprop.numeric.values import Array
 
 MOMENT = 0.1
@@ -43,15 +42,23 @@ class _Moment:
     order: Array
     sizes: Sequence[int]
     before: int
+    epochs: int
+    """Epochs that were done before it."""
 
 
 class Trainer:
     """The states of a run and the loops that change them."""
 
     def __init__(
-        self, run: Run, size: int, optimizer: OptimizerName, constants: Mapping[Any, float], rate: float
+        self,
+        run: Run,
+        size: int,
+        optimizer: OptimizerName,
+        constants: Mapping[Any, float],
+        rate: float,
+        compiled: bool,
     ) -> None:
-        self.run, self.size, self.rate = run, size, rate
+        self.run, self.size, self.rate, self.compiled = run, size, rate, compiled
         self.optimizer: OptimizerName = optimizer
         self.constants = constants
         parameters = run.start()
@@ -94,7 +101,7 @@ class Trainer:
             order = np.tile(np.arange(samples), count)
         else:
             order = np.concatenate([draw.permutation(samples) for _ in range(count)])
-        moment = _Moment(_copies(self.states), order, self.sizes * count, self.before)
+        moment = _Moment(_copies(self.states), order, self.sizes * count, self.before, done)
         self._moments = [*self._moments[-1:], moment]
         began = time.perf_counter()
         costs = self._advance(moment, None, -np.inf if floor is None else floor)
@@ -121,17 +128,15 @@ class Trainer:
         Raises:
             Stop: they are not finite; the parameters are those before the update.
         """
-        from symbackprop.numeric.run import Stop
-
         if all(np.isfinite(p).all() for p in self.parameters):
             return
         name = self.run.not_finite(self.parameters, np.arange(self.run.samples))
         self._back(1)
         raise Stop("diverged", _diverged("in the last update", name))
 
-    def back_to_checkpoint(self) -> None:
-        """The states as they were before the moment that was interrupted."""
-        if self._moments:
+    def back_to(self, epochs: int) -> None:
+        """The states as they were after so many epochs, where an interrupt came in the middle of a moment."""
+        if self._moments and self._moments[-1].epochs == epochs:
             self._restore(self._moments[-1])
 
     def _back(self, updates: int) -> None:
@@ -178,19 +183,17 @@ class Trainer:
 
     def _at(self, size: int) -> _Bound:
         if size not in self._bound:
-            loops = loops_for(self.run.program, self.run, size, self.optimizer, self.constants)
+            loops = self._loops(size)
             self._bound[size] = _Bound(loops, loops[0].bind(self.run.data))
         return self._bound[size]
 
-
-def loops_for(
-    program: Program, run: Run, size: int, optimizer: OptimizerName, constants: Mapping[Any, float]
-) -> list[Loop]:
-    """The loops of a program for a batch size; kept with the program, so that a second run compiles nothing."""
-    setting = run.setting(size, optimizer, constants)
-    if setting not in program.loops:
-        program.loops[setting] = choose(program, setting)
-    return program.loops[setting]
+    def _loops(self, size: int) -> list[Loop]:
+        """The loops for a batch size; kept with the program, so that a second run compiles nothing."""
+        program = self.run.program
+        key = self.run.setting(size, self.optimizer, self.constants), self.compiled
+        if key not in program.loops:
+            program.loops[key] = choose(program, *key)
+        return program.loops[key]
 
 
 def _copies(arrays: Sequence[Array]) -> list[Array]:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from symbackprop.derivation import Derivation
-from symbackprop.errors import DataError
 from symbackprop.derivation.rules import OptimizerName
+from symbackprop.errors import DataError
+from symbackprop.numeric.loops import has_numba
 from symbackprop.numeric.optimizers import chosen_rule
 from symbackprop.numeric.program import compile_program
 from symbackprop.numeric.run import Judge, Run, Stop, StopReason
@@ -68,6 +69,7 @@ def train(
     validation: Mapping[Any, Any] | None = None,
     patience: int | None = None,
     progress: Callable[[int, float], None] | None = None,
+    compiled: bool | None = None,
 ) -> History:
     """Fit the parameters to data by gradient descent.
 
@@ -89,6 +91,8 @@ def train(
         validation: inputs and targets that are not trained on.
         patience: stop when the validation cost has not improved for this many epochs, and return the best
             parameters.
+        compiled: compile the loop with numba (the extra ``fast``), which takes a second or two the first time; None:
+            where numba is installed.
         progress: called several times a second with the number of epochs done and the last mean cost.
 
     Raises:
@@ -109,7 +113,7 @@ def train(
     judge = None if validation is None else Judge(run, validation, patience)
     history = History()
     order = np.random.default_rng(seed) if shuffle and size < run.samples else None
-    trainer = Trainer(run, size, name, constants, rate)
+    trainer = Trainer(run, size, name, constants, rate, has_numba() if compiled is None else compiled)
     with np.errstate(all="ignore"):
         try:
             while len(history.loss) < epochs:
@@ -119,7 +123,7 @@ def train(
         except Stop as stop:
             history.stopped_because, history.message = stop.reason, stop.message
         except KeyboardInterrupt:
-            trainer.back_to_checkpoint()
+            trainer.back_to(len(history.loss))
             history.stopped_because = "interrupted"
             kept = "the best parameters so far" if judge is not None and judge.best is not None else "the parameters"
             history.message = f"interrupted after {len(history.loss)} epochs: {kept} are kept; start from them to go on"

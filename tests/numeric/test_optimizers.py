@@ -22,7 +22,7 @@ from symbackprop.derivation.rules import (
     UpdateRule,
     rule_of,
 )
-from symbackprop.numeric.optimizers import optimizer
+from symbackprop.numeric.optimizers import chosen_rule, update_function
 
 
 def steps(
@@ -74,16 +74,17 @@ def test_an_optimizer_computes_what_the_sheet_says(name: str, constants: dict[An
     draw = np.random.default_rng(1)
     gradients = draw.standard_normal((12, 5)) * 10.0 ** draw.integers(-6, 6, (12, 5))
     start = draw.standard_normal(5)
-    machine, values = optimizer(name, 0.1, constants.get(MOMENTUM, 0.0)), [start]
-    for gradient in gradients:
-        values = machine.step(values, [gradient])
+    updated = update_function(*chosen_rule(name, 0.1, constants.get(MOMENTUM, 0.0)))
+    values = [np.zeros(5) for _ in RULES[name].memory] + [start]
+    for count, gradient in enumerate(gradients, start=1):
+        values = updated(values, gradient, 0.1, count)
     for entry, first in enumerate(start.tolist()):
         last = steps(RULES[name], first, gradients[:, entry].tolist(), constants)[-1]
-        assert values[0][entry] == pytest.approx(last[PARAMETER], rel=1e-13, abs=1e-13)
+        assert values[-1][entry] == pytest.approx(last[PARAMETER], rel=1e-13, abs=1e-13)
 
 
 def test_an_unknown_rule() -> None:
-    for ask in (rule_of, lambda name: optimizer(name, 0.1)):
+    for ask in (rule_of, lambda name: chosen_rule(name, 0.1)):
         with pytest.raises(sb.DataError, match="no optimizer called 'adams'") as caught:
             ask("adams")
         assert "sgd, momentum, adam" in str(caught.value)

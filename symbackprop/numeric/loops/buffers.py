@@ -1,8 +1,8 @@
 """A training loop over whole arrays that allocates nothing: every result has its buffer.
 
-Contract: `buffer_source(design, blas)` writes ``train(batches, costs, before, floor, rate, shared..., states...)``, which
-updates the states in place, batch after batch. With `blas`, products go through SciPy's ``gemm`` (NumPy's own is then
-not used: two BLAS libraries would fight over the cores) and updates are added by the product itself.
+Contract: `buffer_source(design, blas)` writes ``train(batches, costs, before, floor, rate, shared..., states...)``,
+which updates the states in place, batch after batch. With `blas`, products go through SciPy's ``gemm`` (NumPy's own is
+then not used: two BLAS libraries would fight over the cores) and updates are added by the product itself.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Buffers:
             steps, rules = fused(design)
         else:
             steps, rules = list(design.steps.steps), list(design.rules)
-        steps = [self._with_prepared(s) for s in _squares(steps, self.storage)]
+        steps = [self._with_prepared(s) for s in _squares(steps)]
         self._in_loop |= {p.base for p in self._prepared}
         everything = [*steps, *rules]
         self._share_memory(everything)
@@ -166,7 +166,9 @@ class _Buffers:
         return self._views[key]
 
     def _share_memory(self, steps: Sequence[Step]) -> None:
-        """A product that only one function of entries reads, at the same entries, may lie where that one's result goes."""
+        """A product that only one function of entries reads, at the same entries, may lie where that one's result
+        goes.
+        """
         uses = Counted(base for step in steps for base in bases_read(step))
         made = {s.target for s in steps if isinstance(s, Contraction) and s.axes}
         self.first: dict[Base, sp.Symbol] = {}
@@ -285,7 +287,12 @@ class _Buffers:
             if self.blas and len(axes) == 2 and self._gemm(step.target, left, right, mine, over, theirs, "1.0", "0.0"):
                 return
             self._inside.append(f"dot({a}, {b}, out={target})")
-        elif len(over) == 1 and batch and len(mine) == len(theirs) == len(batch) + 1 and step.axes[: len(batch)] == tuple(batch):
+        elif (
+            len(over) == 1
+            and batch
+            and len(mine) == len(theirs) == len(batch) + 1
+            and step.axes[: len(batch)] == tuple(batch)
+        ):
             a = self._view(left, (*batch, *(i for i in mine if i not in batch), *over), True)
             b = self._view(right, (*batch, *over, *(i for i in theirs if i not in batch)), True)
             self._inside.append(f"matmul({a}, {b}, out={target})")
@@ -333,8 +340,10 @@ class _Buffers:
             fits = set(left.axes) == {*mine, *step.over} and set(right.axes) == {*theirs, *step.over}
             if fits and self._gemm(step.target, left, right, mine, step.over, theirs, sign, "1.0"):
                 return
-        made = Contraction(sp.Dummy("x"), step.axes, step.left, step.right, step.over) if step.right else Reduction(
-            sp.Dummy("x"), step.axes, "sum", step.left, step.over
+        made = (
+            Contraction(sp.Dummy("x"), step.axes, step.left, step.right, step.over)
+            if step.right
+            else Reduction(sp.Dummy("x"), step.axes, "sum", step.left, step.over)
         )
         buffer = sp.IndexedBase(sp.Dummy(f"sum_{target}"))
         self.storage[buffer] = self.storage[step.target]
@@ -352,7 +361,9 @@ class _Buffers:
             self._inside.append(f"{target} = np.{name}.reduce({text}, None)")
         elif kept != step.axes:
             turned = f"np.{name}.reduce({text}, {_positions(operand.axes, step.over)})"
-            shaped = self._writer().spread(self._writer().turned(Code(turned, 5, kept), tuple(i for i in step.axes if i in kept)), step.axes)
+            shaped = self._writer().spread(
+                self._writer().turned(Code(turned, 5, kept), tuple(i for i in step.axes if i in kept)), step.axes
+            )
             self._inside.append(f"{target}[...] = {shaped.text}")
         elif step.kind == "sum" and len(operand.axes) == 2 and len(step.over) == 1 and not self.blas:
             length = int(self.limits[step.over[0]].size)
@@ -395,7 +406,9 @@ class _Buffers:
 
     def _sample_index(self, operand: Read | Counter) -> list[Any]:
         axis = dict(self.design.data).get(operand.base) if isinstance(operand, Read) else None
-        return [operand.at[axis]] if isinstance(operand, Read) and axis is not None and operand.at[axis].is_Symbol else []
+        return (
+            [operand.at[axis]] if isinstance(operand, Read) and axis is not None and operand.at[axis].is_Symbol else []
+        )
 
     def _prepare_source(self) -> str:
         data = [base for base, _ in self.design.data]
@@ -412,13 +425,16 @@ class _Buffers:
             tree = Map(step.axes, step.pattern, slots, tuple(step.operands[s] for s in slots))
             text = ArraySource({**names, count: "n"}, storage.__getitem__)(Lowered(tree, limits), step.axes)
             lines.append(f"np.asarray({text}, np.{self.design.setting.dtype})")
-        return "\n".join(
-            [
-                wrapped("def prepare(", ["n", *names.values()], "):"),
-                '    """Functions of the data alone, for all samples at once."""',
-                *wrapped("    return (", [*lines, ""], ")", indent="        ").split("\n"),
-            ]
-        ) + "\n"
+        return (
+            "\n".join(
+                [
+                    wrapped("def prepare(", ["n", *names.values()], "):"),
+                    '    """Functions of the data alone, for all samples at once."""',
+                    *wrapped("    return (", [*lines, ""], ")", indent="        ").split("\n"),
+                ]
+            )
+            + "\n"
+        )
 
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -453,7 +469,7 @@ def _comes_first(e: Any, slot: sp.Symbol) -> bool:
     return isinstance(e, sp.Function) and len(e.args) == 1 and _comes_first(e.args[0], slot)
 
 
-def _squares(steps: Sequence[Step], storage: dict[Base, tuple[Limit, ...]]) -> list[Step]:
+def _squares(steps: Sequence[Step]) -> list[Step]:
     """A sum of squares is the product of an array with itself."""
     uses = Counted(base for step in steps for base in bases_read(step))
     made = {s.target: s for s in steps if isinstance(s, Entrywise) and uses[s.target] == 1}

@@ -1,7 +1,7 @@
 """A training loop before it is written: the steps of one update, the states that it changes, and the data it reads.
 
-Contract: `design(...)` puts together what every loop needs, whether it is written over arrays or over entries: the steps
-of forward and backward pass, then the update rule as further steps that change the states.
+Contract: `design(...)` puts together what every loop needs, whether it is written over arrays or over entries: the
+steps of forward and backward pass, then the update rule as further steps that change the states.
 """
 
 from __future__ import annotations
@@ -77,16 +77,23 @@ class Design:
         return tuple(int(limit.size) for limit in self.steps.storage[base])
 
 
+def folds_rate(plan: Plan, optimizer: str) -> bool:
+    """Do gradients (and what the rule remembers of them) carry the learning rate in every loop of a plan?"""
+    return RULES[optimizer].is_linear and is_linear(plan)
+
+
 def design(plan: Plan, setting: Setting) -> Design:
     """The steps of one update of a plan for given sizes."""
     rule = RULES[setting.optimizer]
-    fold = rule.is_linear and is_linear(plan)
+    fold = folds_rate(plan, setting.optimizer)
     update = specialised(plan, dict(setting.sizes), dict(setting.stacked), fold)
     steps = steps_of(update.statements, update.storage)
     order = [q.base for q in plan.arguments if q.role == "parameter"]
     memory = {(p, m): _twin(p, m, update) for p in order for m in rule.memory}
     steps.storage |= {twin: update.storage[p] for (p, _), twin in memory.items()}
-    constants: dict[Any, Any] = {symbol: sp.Float(value) for symbol, value in (*rule.constants.items(), *setting.constants)}
+    constants: dict[Any, Any] = {
+        symbol: sp.Float(value) for symbol, value in (*rule.constants.items(), *setting.constants)
+    }
     constants[RATE] = sp.S.One if fold else FOLDED
     rules: list[Step] = []
     for parameter in order:
@@ -96,9 +103,7 @@ def design(plan: Plan, setting: Setting) -> Design:
         steps.limits |= {limit.index: limit for limit in axes}
         rules += [_applied(filled(right, constants), own, own[left], axes) for left, right in rule.changes]
     arguments = zip(plan.arguments, update.arguments, setting.sample_axes, strict=True)
-    names = dict(update.names) | {
-        twin: f"{m.name}_{update.names.get(p, str(p))}" for (p, m), twin in memory.items()
-    }
+    names = dict(update.names) | {twin: f"{m.name}_{update.names.get(p, str(p))}" for (p, m), twin in memory.items()}
     return Design(
         setting,
         steps,

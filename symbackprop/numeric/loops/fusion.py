@@ -1,8 +1,8 @@
 """Products that are added where they go, instead of being stored first.
 
-Contract: `fused(design)` gives the same steps and rules with `Accumulation`s: a sum of a product and something else starts
-from that something, and an update that subtracts a gradient subtracts the gradient's product. No pass over an array is
-added, and every array is written before it is read.
+Contract: `fused(design)` gives the same steps and rules with `Accumulation`s: a sum of a product and something else
+starts from that something, and an update that subtracts a gradient subtracts the gradient's product. No pass over an
+array is added, and every array is written before it is read.
 """
 
 from __future__ import annotations

@@ -16,13 +16,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from symbackprop.derivation.rules import RULES
-from symbackprop.errors import NetworkError
+from symbackprop.errors import DataError, NetworkError
+from symbackprop.functions import HELPERS
 from symbackprop.numeric.loops.buffers import UFUNCS, buffer_source
-from symbackprop.numeric.loops.design import Design, Setting, design
+from symbackprop.numeric.loops.design import Design, Setting, design, folds_rate
 from symbackprop.numeric.loops.nests import nest_source
 from symbackprop.numeric.loops.scalars import operations, scalar_source
 from symbackprop.numeric.optimizers import update_function
-from symbackprop.numeric.program import Program
+from symbackprop.numeric.program import Program, helper_functions
 from symbackprop.numeric.values import Array
 
 Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
@@ -30,7 +31,8 @@ Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, An
 returns how many were done before a cost fell below `floor` or was not finite."""
 
 SMALL, SMALL_COMPILED, NESTED = 600, 400, 100_000
-"""Scalar operations of one update up to which it is written entry by entry, in Python, compiled, and as nested loops."""
+"""Scalar operations of one update up to which it is written entry by entry, in Python, compiled, and as nested loops.
+"""
 
 
 class Loop(Protocol):
@@ -58,8 +60,14 @@ def has_scipy() -> bool:
     return find_spec("scipy") is not None
 
 
-def choose(program: Program, setting: Setting) -> list[Loop]:
-    """The loops for a setting, the fastest first; each later one can do what an earlier one cannot."""
+def choose(program: Program, setting: Setting, compiled: bool) -> list[Loop]:
+    """The loops for a setting, the fastest first; each later one can do what an earlier one cannot.
+
+    Raises:
+        DataError: a compiled loop is asked for, and numba is not installed.
+    """
+    if compiled and not has_numba():
+        raise DataError("a compiled loop needs numba", hint="pip install symbackprop[fast]")
     plain = PlainLoop(program, setting)
     try:
         found = design(program.plan, setting)
@@ -67,13 +75,13 @@ def choose(program: Program, setting: Setting) -> list[Loop]:
         return [plain]
     work = operations((*found.steps.steps, *found.rules), found.steps.limits)
     loops: list[Loop] = []
-    if has_numba() and work <= SMALL_COMPILED:
+    if compiled and work <= SMALL_COMPILED:
         loops += _made(lambda: ScalarLoop(found, compiled=True))
-    elif has_numba() and work <= NESTED:
+    elif compiled and work <= NESTED:
         loops += _made(lambda: NestLoop(found))
     elif setting.dtype == "float64" and work <= SMALL:
         loops += _made(lambda: ScalarLoop(found, compiled=False))
-    return [*loops, *_made(lambda: BufferLoop(found, blas=has_scipy() and has_numba())), plain]
+    return [*loops, *_made(lambda: BufferLoop(found, blas=has_scipy())), plain]
 
 
 def _made(make: Callable[[], Loop]) -> list[Loop]:
@@ -169,12 +177,12 @@ class BufferLoop:
         self.design = made
         written = buffer_source(made, blas)
         self.source, self._prepared = written.text, written.prepared
-        namespace: dict[str, Any] = {"np": np, "inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}}
+        namespace = {"inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}, **helper_functions(HELPERS, np)}
         if blas:
             from scipy.linalg import blas as library
 
             namespace["gemm"] = library.dgemm if made.setting.dtype == "float64" else library.sgemm
-        self._train = _function(self.source, "train", namespace)
+        self._train = _function(self.source, "train", {"np": np, **namespace})
         self._prepare = _function(written.prepare, "prepare", {"np": np})
 
     def bind(self, data: Sequence[Array]) -> Advance:
@@ -220,6 +228,7 @@ class PlainLoop:
         self.program, self.setting = program, setting
         self.source = program.source
         self._update = update_function(setting.optimizer, dict(setting.constants))
+        self._folds = folds_rate(program.plan, setting.optimizer)
         self._memory = len(RULES[setting.optimizer].memory)
         self._slots = [n for n, q in enumerate(program.plan.arguments) if q.role == "parameter"]
         order = list(program.plan.gradients)
@@ -240,7 +249,8 @@ class PlainLoop:
                     return k
                 for n, place in enumerate(self._gradients):
                     kept = [*states[count + memory * n : count + memory * (n + 1)], states[n]]
-                    new = self._update(kept, gradients[place], rate, before + k + 1)
+                    own = (rate * gradients[place], 1.0) if self._folds else (gradients[place], rate)
+                    new = self._update(kept, *own, before + k + 1)
                     for state, value in zip(kept, new, strict=True):
                         state[...] = value
             return len(costs)

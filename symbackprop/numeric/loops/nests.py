@@ -24,14 +24,15 @@ from symbackprop.numeric.math_source import MathSource
 from symbackprop.numeric.source import indented, wrapped
 
 UNROLLED = 32
-"""Up to this length a sum is written for each entry by itself: the compiler unrolls it and adds entries side by side."""
+"""Up to this length a sum is written for each entry by itself: the compiler unrolls it and adds entries side by side.
+"""
 
 
 def nest_source(design: Design) -> str:
     """The source of ``train(order, costs, first, last, before, floor, rate, data..., states...)``.
 
-    It does updates `first` to `last` in place and returns how far it came; it stops where a cost is below `floor` or not
-    finite. Scalar states are arrays without axes.
+    It does updates `first` to `last` in place and returns how far it came; it stops where a cost is below `floor` or
+    not finite. Scalar states are arrays without axes.
     """
     nest = _Nest(design)
     steps, updates = fused(design)
@@ -169,7 +170,7 @@ class _Nest:
                 return [*body, f"{target} {_sign_of(step)} total"]
 
     def _side_by_side(self, step: Step) -> list[str]:
-        """A long sum: the last axis of the target runs innermost, so that entries side by side are added to together."""
+        """A long sum: the last axis of the target runs innermost, so that neighbours are added to together."""
         variables = self._variables((*step.axes, *over_of(step)))
         target = self._entry(step.target, step.axes, variables)
         sign = _sign_of(step)

@@ -22,7 +22,9 @@ from symbackprop.numeric.loops.steps import Contraction, Entrywise, Reduction, S
 from symbackprop.numeric.math_source import MATH_NAMES, MathSource
 from symbackprop.numeric.source import indented, wrapped
 
-LOOP_NAMES = frozenset({"k", "first", "last", "order", "costs", "floor", "inf", "rate", "step", "before", "train"}) | MATH_NAMES
+LOOP_NAMES = (
+    frozenset({"k", "first", "last", "order", "costs", "floor", "inf", "rate", "step", "before", "train"}) | MATH_NAMES
+)
 """Names of the loop itself."""
 
 
@@ -86,10 +88,10 @@ class ScalarSteps:
                 return self._entry(pattern, operands, at)
             case Contraction(left=left, right=right, over=over):
                 rows = _values([self.steps.limits[i] for i in over])
-                return _sum([product([self._read(left, at | r), self._read(right, at | r)]) for r in rows])
+                return _sum([product([self._read(left, {**at, **r}), self._read(right, {**at, **r})]) for r in rows])
             case Reduction(kind=kind, operand=operand, over=over):
                 rows = _values([self.steps.limits[i] for i in over])
-                parts = [self._read(operand, at | r) for r in rows]
+                parts = [self._read(operand, {**at, **r}) for r in rows]
                 return _sum(parts) if kind == "sum" else sp.Max(*parts, evaluate=False)
             case _:
                 raise TypeError(type(step))
@@ -236,8 +238,8 @@ def _count(axes: Sequence[Any], limits: Mapping[Any, Limit]) -> int:
 def scalar_source(design: Design) -> tuple[str, list[tuple[Base, tuple[int, ...]]], Entries]:
     """The source of ``train``, the data entry that each of its columns holds, and the names of all entries.
 
-    ``train(order, costs, first, last, before, floor, rate, columns..., constants..., states...)`` does updates `first` to
-    `last` and returns how far it came and the states; it stops where a cost is below `floor` or not finite.
+    ``train(order, costs, first, last, before, floor, rate, columns..., constants..., states...)`` does updates `first`
+    to `last` and returns how far it came and the states; it stops where a cost is below `floor` or not finite.
     """
     entries = Entries(design.names, design.steps.storage)
     steps = ScalarSteps(design.steps, entries)

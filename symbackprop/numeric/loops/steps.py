@@ -1,7 +1,7 @@
 """A program as a list of steps, each one pass over arrays: products, reductions, and functions of entries.
 
-Contract: `steps_of(statements, ...)` cuts array trees into `Step`s that read only named arrays; what is computed twice is
-computed once. Softmax and log-sum-exp are cut into the same maximum, exponential and sum, so they share them.
+Contract: `steps_of(statements, ...)` cuts array trees into `Step`s that read only named arrays; what is computed twice
+is computed once. Softmax and log-sum-exp are cut into the same maximum, exponential and sum, so they share them.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Ufuncs:
     """Writes entrywise computations.
 
     Args:
-        scratch: the name of a spare buffer of the target's shape; `kind` is ``float`` or ``bool``, `depth` tells buffers
+        scratch: the name of a spare buffer of the target's shape; `kind` is ``float`` or ``bool``, `depth` tells
+        buffers
             apart that are in use together.
         symbols: the text of what is no operand (the rate, scalars).
     """
@@ -59,7 +60,8 @@ class Ufuncs:
     def assign(self, pattern: Any, arrays: Mapping[sp.Symbol, str], target: str, first: Any = None) -> list[str]:
         """``target[...] = pattern``; `arrays` are the texts of the operands that are arrays.
 
-        `first` is the operand that stands in the target's own memory, if one does: it is read before anything is written.
+        `first` is the operand that stands in the target's own memory, if one does: it is read before anything is
+        written.
         """
         self._arrays, self.lines, self._first = dict(arrays), [], first
         found = self._value(pattern, target, 0)
