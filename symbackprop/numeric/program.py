@@ -21,7 +21,7 @@ from symbackprop.names import identifier
 from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
 from symbackprop.notation.writer import TEXT, Writer
-from symbackprop.numeric.dialects import NUMPY, Dialect
+from symbackprop.numeric.dialects import NUMPY, Dialect, dialect_of
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
@@ -257,15 +257,16 @@ class Program:
 
 
 def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
-    """Compile a derivation to NumPy; a second call returns the same program.
+    """Compile a derivation to functions of an array library; a second call returns the same program.
 
     Args:
         derivation: the backward pass of a network.
-        backend: the array library; so far ``numpy``.
+        backend: the array library: ``numpy``, ``jax`` or ``torch`` (see `symbackprop.numeric.backends`).
 
     Raises:
         NetworkError: a function is unspecified, or something cannot be written in NumPy; says what to write
             instead.
+        DataError: the array library is not installed.
 
     >>> import sympy as sp, symbackprop as sb
     >>> w, x, y, z, E = sp.symbols("w x y z E")
@@ -275,15 +276,22 @@ def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
     >>> round(loss, 6), round(float(gradients["w"]), 6)
     (0.290013, 0.6397)
     """
-    if backend != "numpy":
-        raise NetworkError(f"there is no backend called {backend!r}", hint="backends are: numpy")
-    if derivation not in _PROGRAMS:
-        _PROGRAMS[derivation] = Program(plan_of(derivation))
-    return _PROGRAMS[derivation]
+    dialect = dialect_of(backend)
+    programs = _PROGRAMS.setdefault(derivation, {})
+    if backend not in programs:
+        programs[backend] = Program(plan_of(derivation)) if dialect is NUMPY else _in_library(derivation, backend)
+    return programs[backend]
 
 
-_PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
-"""Compiled programs live as long as their derivation (a program keeps its network, not the derivation)."""
+def _in_library(derivation: Derivation, backend: str) -> Program:
+    from symbackprop.numeric.backends import LibraryProgram
+    from symbackprop.numeric.libraries import LIBRARIES
+
+    return LibraryProgram(plan_of(derivation), LIBRARIES[backend]())
+
+
+_PROGRAMS: WeakKeyDictionary[Derivation, dict[str, Program]] = WeakKeyDictionary()
+"""Compiled programs by backend live as long as their derivation (a program keeps its network, not the derivation)."""
 
 
 def lambdified(
