@@ -157,7 +157,16 @@ class Derivation(core.Derivation):
         )
 
     def compile(self, backend: str = "numpy") -> Program:
-        """A function ``program(values) -> (loss, gradients)``; compiled once and kept."""
+        """A function ``program(values) -> (loss, gradients)``; compiled once for each backend and kept.
+
+        Args:
+            backend: ``numpy``; ``jax`` (works under ``jax.jit`` and on sharded arrays) or ``torch``: arrays of that
+                library in and out, the loss among them.
+
+        Raises:
+            NetworkError: there is no such backend, or something cannot be written in it.
+            DataError: the array library is not installed.
+        """
         from symbackprop.numeric import compile_program
 
         return compile_program(self, backend)

@@ -40,6 +40,7 @@ CODE_EXAMPLES = """\
 Examples:
   symbackprop code two-two-one
   symbackprop code two-two-one --train -o network.py
+  symbackprop code relu-classifier --backend torch
 """
 
 
@@ -107,10 +108,22 @@ def predict(network: str, values: str, data: str | None, output: str | None) -> 
 
 @click.command(epilog=CODE_EXAMPLES)
 @network_argument
-@click.option("--train", "with_training", is_flag=True, help="With initialisation and a training loop.")
+@click.option("--train", "with_training", is_flag=True, help="With initialisation and a training loop (NumPy).")
+@click.option(
+    "--backend",
+    type=click.Choice(["numpy", "jax", "torch"]),
+    default="numpy",
+    show_default=True,
+    help="The array library that the module imports.",
+)
 @output_option
-def code(network: str, with_training: bool, output: str | None) -> None:
-    """Write NETWORK as a Python module of its own that imports only NumPy."""
+def code(network: str, with_training: bool, backend: str, output: str | None) -> None:
+    """Write NETWORK as a Python module of its own that imports only its array library."""
     from symbackprop.numeric.standalone import standalone_source
 
-    write(standalone_source(read_network(network).derive(), train=with_training), output)
+    if backend == "numpy":
+        write(standalone_source(read_network(network).derive(), train=with_training), output)
+    elif with_training:
+        raise click.UsageError("--train writes NumPy; leave out --backend, or --train")
+    else:
+        write(read_network(network).derive().compile(backend).source, output)

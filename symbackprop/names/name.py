@@ -43,7 +43,7 @@ _USED_BY_PROGRAMS = """
     multiply nan negative newaxis nonzero norm not_equal ones ones_like outer pad pi polyval power prod
     reciprocal repeat reshape ravel relu roll select sigmoid sign sin sinc sinh softmax sqrt square squeeze
     stack std subtract sum swapaxes take tan tanh tensordot tile trace transpose triu tril true_divide values
-    var vdot where xlogy zeros zeros_like self loss grads gradients
+    var vdot where windows xlogy zeros zeros_like self loss grads gradients
 """
 
 RESERVED = frozenset(dir(builtins)) | frozenset(_USED_BY_PROGRAMS.split())

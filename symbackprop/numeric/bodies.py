@@ -1,4 +1,4 @@
-"""NumPy bodies of functions: ``np.maximum({0}, 0)`` with its arguments filled in, in brackets where needed.
+"""Bodies of functions: ``np.maximum({0}, 0)`` with its arguments filled in, in the words of an array library.
 
 Contract: a body may use NumPy, its arguments and the functions of `HELPERS`; any other name is refused.
 """
@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from symbackprop.errors import NetworkError
 from symbackprop.functions import HELPERS
+from symbackprop.numeric.dialects import NUMPY, Dialect
 
 # Binding strength of Python's operators: a part is bracketed where it binds weaker than its place demands.
 CONDITION, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
@@ -36,19 +37,21 @@ class Body:
                 hint=f"use {' and '.join(sorted(known))} and the arguments {{0}}, {{1}} only",
             )
 
-    def filled(self, arguments: Sequence[Text]) -> str:
+    def filled(self, arguments: Sequence[Text], dialect: Dialect = NUMPY) -> str:
         """The body with its arguments, in brackets unless they stand alone in a call."""
+        body = dialect.functions.get(self.text) or _FUNCTION.sub(lambda m: dialect[m[1] or m[2]], self.text)
 
         def argument(match: re.Match[str]) -> str:
             text, strength = arguments[int(match[1])]
-            before, after = self.text[: match.start()].rstrip(), self.text[match.end() :]
+            before, after = body[: match.start()].rstrip(), body[match.end() :]
             alone = before.endswith(("(", ",")) and after.startswith((")", ","))
             return text if alone or strength == ATOM else f"({text})"
 
-        return _SLOT.sub(argument, self.text)
+        return _SLOT.sub(argument, body)
 
 
 _SLOT = re.compile(r"\{(\d)\}")
+_FUNCTION = re.compile(rf"\bnp\.(\w+)|\b({'|'.join(HELPERS)})(?=\()")
 
 
 @lru_cache(maxsize=256)

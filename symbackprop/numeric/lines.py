@@ -1,4 +1,4 @@
-"""Assignments -> lines of NumPy: scalars as they are written, arrays through their matrix form.
+"""Assignments -> lines of an array library: scalars as they are written, arrays through their matrix form.
 
 Contract: `LineWriter(plan)` prints an assignment as one `Line`; `sizes(lines)` are the lines that read the sizes that
 others need from the shapes of the arguments. What has no matrix form is refused.
@@ -17,6 +17,7 @@ from symbackprop.indexed import Base, Limit
 from symbackprop.names import identifier
 from symbackprop.numeric.arrays import lower
 from symbackprop.numeric.arrays.source import ArraySource
+from symbackprop.numeric.dialects import NUMPY, Dialect
 from symbackprop.numeric.plan import Assignment, Plan
 from symbackprop.numeric.printer import NumPySource
 from symbackprop.numeric.source import Line
@@ -27,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 class LineWriter:
     """Prints the assignments of one plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dialect: Dialect = NUMPY) -> None:
         self.plan = plan
         self.network = plan.network
         taken = set(plan.identifiers.values())
@@ -36,8 +37,10 @@ class LineWriter:
             self.size_names[size] = identifier(size.name, taken)
             taken.add(self.size_names[size])
         self._identifiers: Mapping[Any, str] = {**plan.identifiers, **self.size_names}
-        self._scalars = NumPySource(self._identifiers)
-        self._arrays = ArraySource(self._identifiers, plan.storage)
+        numbers = [plan.identifiers[q.base] for q in plan.arguments if q.base not in self.network.labels]
+        dialect = dialect.typed_like(numbers[-1])
+        self._scalars = NumPySource(self._identifiers, dialect)
+        self._arrays = ArraySource(self._identifiers, plan.storage, dialect)
 
     def __call__(self, assignment: Assignment) -> Line:
         """The line of an assignment."""

@@ -2,7 +2,7 @@
 
 Contract: `NumPySource` prints an expression over named quantities as one NumPy expression that works for
 scalars and, element by element, for arrays of samples; dtype in = dtype out. What it cannot express it
-refuses, it never guesses.
+refuses, it never guesses. Other array libraries are written through their `Dialect`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from sympy.printing.numpy import NumPyPrinter
 from symbackprop.errors import NetworkError
 from symbackprop.functions import DEFAULT_SECOND_ARGUMENT, FunctionRow, Indicator, row_of
 from symbackprop.numeric.bodies import ATOM, CONDITION, POWER, PRODUCT, SIGN, SUM, Text, body_of
+from symbackprop.numeric.dialects import NUMPY, Dialect
+from symbackprop.numeric.scalars import decimal, flat, is_gate, is_plain
 
 CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
 """Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected
@@ -25,7 +27,7 @@ instead."""
 
 
 class NumPySource(NumPyPrinter):
-    """Prints expressions with given identifiers; remembers in `helpers` which functions of `HELPERS` it used.
+    """Prints expressions with given identifiers, in the words of an array library.
 
     >>> w, x, out, y = sp.symbols("w x out y")
     >>> P = NumPySource({w: "w", x: "x", out: "out", y: "y"})
@@ -35,10 +37,10 @@ class NumPySource(NumPyPrinter):
     2**0.5 * np.tanh(w * x) / 4
     """
 
-    def __init__(self, identifiers: Mapping[Any, str | Text]) -> None:
+    def __init__(self, identifiers: Mapping[Any, str | Text], dialect: Dialect = NUMPY) -> None:
         super().__init__()
         self.identifiers = identifiers
-        self.helpers: set[str] = set()
+        self.dialect = dialect
 
     def doprint(self, expr: Any, assign_to: Any = None) -> str:  # noqa: D102 - SymPy's interface
         return expr if isinstance(expr, str) else self.write(expr)[0]
@@ -72,7 +74,7 @@ class NumPySource(NumPyPrinter):
         if e.is_Integer:
             text = str(e)
         elif e.is_Rational:
-            text = _decimal(e)
+            text = decimal(e)
             if "/" in text:
                 return text, SIGN if e < 0 else PRODUCT
         elif e.is_Float:
@@ -82,18 +84,18 @@ class NumPySource(NumPyPrinter):
         return text, SIGN if text[0] == "-" else ATOM
 
     def _constant(self, e: Any) -> Text:
-        known = {sp.pi: "np.pi", sp.E: "np.e", sp.oo: "np.inf", sp.S.NegativeInfinity: "-np.inf"}
-        if e in known:
-            return known[e], SIGN if known[e][0] == "-" else ATOM
-        return repr(float(e)), ATOM
+        if e is sp.S.NegativeInfinity:
+            return f"-{self.dialect['inf']}", SIGN
+        known = {sp.pi: "pi", sp.E: "e", sp.oo: "inf"}
+        return self.dialect[known[e]] if e in known else repr(float(e)), ATOM
 
     # -- arithmetic ----------------------------------------------------------------------------------------
     def _add(self, e: Any) -> Text:
         parts: list[str] = []
-        mixed = not all(_is_gate(term) for term in e.args)
-        terms = sorted(e.args, key=_is_gate) if mixed and _is_gate(e.args[0]) else e.args
+        mixed = not all(is_gate(term) for term in e.args)
+        terms = sorted(e.args, key=is_gate) if mixed and is_gate(e.args[0]) else e.args
         for term in terms:
-            text, strength = self._counted(term) if mixed and _is_gate(term) else self.write(term)
+            text, strength = self._counted(term) if mixed and is_gate(term) else self.write(term)
             if strength <= SUM and (parts or strength < SUM):
                 text = f"({text})"
             if not parts:
@@ -107,14 +109,15 @@ class NumPySource(NumPyPrinter):
     def _counted(self, gate: Any) -> Text:
         """An indicator beside numbers: a truth value counts as 0 or 1 and leaves their dtype alone."""
         negative = gate.is_Mul
-        text = f"({self.write((gate.args[1] if negative else gate).condition)[0]})"
+        condition = self.write((gate.args[1] if negative else gate).condition)[0]
+        text = self.dialect.written(self.dialect.truth or "({0})", condition)
         return ("-" + text, SIGN) if negative else (text, ATOM)
 
     def _mul(self, e: Any) -> Text:
         number: Any = sp.S.One
         above: list[Any] = []
         below: list[Any] = []
-        for factor in _flat(e.args):
+        for factor in flat(e.args):
             if factor.is_Number and not factor.is_infinite:
                 number = number * factor
             elif factor.is_Pow and factor.exp.is_Number and factor.exp.is_negative:
@@ -148,7 +151,7 @@ class NumPySource(NumPyPrinter):
         if below or any(f.has(*CAN_OVERFLOW) for f in rest):
             condition = self.write(sp.And(*(g.condition for g in gates)))[0]
             value = self._quotient(number, [self.bracketed(f, POWER) for f in rest], below)[0]
-            return f"np.where({condition}, {value}, 0)", ATOM
+            return f"{self.dialect['where']}({condition}, {value}, 0)", ATOM
         if not rest:
             return self._quotient(number, [self._step(g.condition) for g in gates], [])
         masks = [f"({self.write(g.condition)[0]})" for g in gates]
@@ -159,6 +162,8 @@ class NumPySource(NumPyPrinter):
 
     def _step(self, condition: Any) -> str:
         """``[condition]`` as 0 or 1 in the dtype of its operands, which a sum of booleans would not keep."""
+        if self.dialect.truth:
+            return self.dialect.written(self.dialect.truth, self.write(condition)[0])
         if isinstance(condition, sp.And):
             return " * ".join(self._step(c) for c in condition.args)
         if not isinstance(condition, Relational):
@@ -182,8 +187,8 @@ class NumPySource(NumPyPrinter):
         base, exponent = e.args
         if exponent.is_Number and exponent.is_negative:
             return f"1 / {self.bracketed(sp.Pow(base, -exponent), POWER)}", PRODUCT
-        if exponent == sp.S.Half and not base.is_number:  # np.sqrt of a number would be float64
-            return f"np.sqrt({self.write(base)[0]})", ATOM
+        if exponent == sp.S.Half and not is_plain(base):  # np.sqrt of a number would be float64
+            return f"{self.dialect['sqrt']}({self.write(base)[0]})", ATOM
         return f"{self.bracketed(base, ATOM)}**{self.bracketed(exponent, ATOM)}", POWER
 
     # -- functions and conditions --------------------------------------------------------------------------
@@ -194,7 +199,8 @@ class NumPySource(NumPyPrinter):
         known = self.known_functions.get(type(e).__name__, "")
         if not known.startswith("numpy."):
             raise refused(f"the function {type(e).__name__}")
-        return f"np.{known.removeprefix('numpy.')}({', '.join(self.write(a)[0] for a in e.args)})", ATOM
+        name = self.dialect[known.removeprefix("numpy.")]
+        return f"{name}({', '.join(text for text, _ in self._arguments(e.args))})", ATOM
 
     def _from_row(self, e: Any, row: FunctionRow) -> Text:
         arguments = [*e.args]
@@ -205,8 +211,17 @@ class NumPySource(NumPyPrinter):
                 raise refused(f"the function {row.name}")
             return self.write(row.definition(*arguments))
         body = body_of(row.numpy)
-        self.helpers |= body.helpers
-        return body.filled([self.write(a) for a in arguments]), body.strength
+        return body.filled(self._arguments(arguments), self.dialect), body.strength
+
+    def _arguments(self, arguments: Sequence[Any]) -> list[Text]:
+        """What a function is applied to: some libraries want an array among its arguments."""
+        texts = [self.write(a) for a in arguments]
+        if self.dialect.number == "{0}" or not all(map(is_plain, arguments)):
+            return texts
+        return [(self._plain(text), ATOM) for text, _ in texts]
+
+    def _plain(self, text: str) -> str:
+        return self.dialect.written(self.dialect.number, text)
 
     def _unspecified(self, e: Any) -> Text:
         name = type(e).__name__.rstrip("'")
@@ -216,16 +231,17 @@ class NumPySource(NumPyPrinter):
         )
 
     def _piecewise(self, e: Any) -> Text:
-        text = "np.nan"
+        text = self.dialect["nan"]
         for value, condition in reversed(e.args):
+            branch = self._plain(self.write(value)[0]) if is_plain(value) else self.write(value)[0]
             if condition is sp.true:
-                text = self.write(value)[0]
+                text = branch
             else:
-                text = f"np.where({self.write(condition)[0]}, {self.write(value)[0]}, {text})"
+                text = f"{self.dialect['where']}({self.write(condition)[0]}, {branch}, {text})"
         return text, ATOM
 
     def _extreme(self, e: Any) -> Text:
-        name = "np.maximum" if isinstance(e, sp.Max) else "np.minimum"
+        name = self.dialect["maximum" if isinstance(e, sp.Max) else "minimum"]
         text = self.write(e.args[0])[0]
         for argument in e.args[1:]:
             text = f"{name}({text}, {self.write(argument)[0]})"
@@ -237,8 +253,8 @@ class NumPySource(NumPyPrinter):
 
     def _logical(self, e: Any) -> Text:
         if isinstance(e, sp.Not):
-            return f"np.logical_not({self.write(e.args[0])[0]})", ATOM
-        name = "np.logical_and" if isinstance(e, sp.And) else "np.logical_or"
+            return f"{self.dialect['logical_not']}({self.write(e.args[0])[0]})", ATOM
+        name = self.dialect["logical_and" if isinstance(e, sp.And) else "logical_or"]
         text = self.write(e.args[0])[0]
         for argument in e.args[1:]:
             text = f"{name}({text}, {self.write(argument)[0]})"
@@ -273,25 +289,3 @@ def refused(what: str) -> NetworkError:
         f"symbackprop cannot yet write {what} as NumPy",
         hint="write it with sums, products, powers and the functions that 'symbackprop' lists",
     )
-
-
-def _is_gate(e: Any) -> bool:
-    """Is it an indicator or its negative?"""
-    if e.is_Mul and len(e.args) == 2 and e.args[0] == -1:
-        e = e.args[1]
-    return isinstance(e, Indicator) and isinstance(e.condition, Relational)
-
-
-def _flat(factors: Sequence[Any]) -> list[Any]:
-    """The factors of nested products, in order."""
-    if not any(f.is_Mul for f in factors):
-        return list(factors)
-    return [inner for f in factors for inner in (_flat(f.args) if f.is_Mul else (f,))]
-
-
-def _decimal(number: Any) -> str:
-    """A fraction as a short decimal where that is exact (0.01), else as a quotient (1 / 3)."""
-    for digits in range(1, 7):
-        if (number * 10**digits).is_Integer:
-            return repr(float(number))
-    return f"{number.p} / {number.q}"

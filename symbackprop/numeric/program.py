@@ -16,12 +16,12 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation
 from symbackprop.errors import DataError, NetworkError
-from symbackprop.functions import HELPERS
 from symbackprop.indexed import Base, Limit, free_indices
 from symbackprop.names import identifier
 from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
 from symbackprop.notation.writer import TEXT, Writer
+from symbackprop.numeric.dialects import NUMPY, Dialect, dialect_of
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
@@ -57,16 +57,17 @@ class Program:
         source: the NumPy source of ``loss_and_gradients``, runnable on its own.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, dialect: Dialect = NUMPY) -> None:
         self.network: Network = plan.network
         self.plan = plan
+        self.dialect = dialect
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
-        self._write = LineWriter(plan)
+        self._write = LineWriter(plan, dialect)
         lines = [self._write(a) for a in plan.assignments]
         self.lines = [*self._write.sizes(lines), *lines]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
-        self._function = lambdified(self._names, self.lines, outputs)
+        self._function = lambdified(self._names, self.lines, outputs, dialect)
         self._stackable = (
             []
             if plan.network.is_scalar
@@ -229,7 +230,8 @@ class Program:
             outputs.append(identifier("wanted", taken))
             taken.add(outputs[-1])
             lines.append(Line(outputs[-1], self._write.text(expression, axes), "forward"))
-        return lambdified([spelled[b] for b in given], [*self._write.sizes(lines), *lines], outputs, namespace)
+        lines = [*self._write.sizes(lines), *lines]
+        return lambdified([spelled[b] for b in given], lines, outputs, self.dialect, namespace)
 
     def _quantities_in(self, expression: sp.Expr) -> set[Base]:
         """The quantities of the network that an expression reads (indices and sizes are none)."""
@@ -248,23 +250,23 @@ class Program:
 
     @cached_property
     def source(self) -> str:
-        """The NumPy source of ``loss_and_gradients``: the lines that run, with what they need to run
-        alone.
-        """
+        """The source of ``loss_and_gradients``: the lines that run, with what they need to run alone."""
         gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
-        return function_source(self.network, self._names, self.lines, self.plan.identifiers[self.plan.loss], gradients)
+        loss = self.plan.identifiers[self.plan.loss]
+        return function_source(self.network, self._names, self.lines, loss, gradients, self.dialect)
 
 
 def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
-    """Compile a derivation to NumPy; a second call returns the same program.
+    """Compile a derivation to functions of an array library; a second call returns the same program.
 
     Args:
         derivation: the backward pass of a network.
-        backend: the array library; so far ``numpy``.
+        backend: the array library: ``numpy``, ``jax`` or ``torch`` (see `symbackprop.numeric.backends`).
 
     Raises:
         NetworkError: a function is unspecified, or something cannot be written in NumPy; says what to write
             instead.
+        DataError: the array library is not installed.
 
     >>> import sympy as sp, symbackprop as sb
     >>> w, x, y, z, E = sp.symbols("w x y z E")
@@ -274,24 +276,40 @@ def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
     >>> round(loss, 6), round(float(gradients["w"]), 6)
     (0.290013, 0.6397)
     """
-    if backend != "numpy":
-        raise NetworkError(f"there is no backend called {backend!r}", hint="backends are: numpy")
-    if derivation not in _PROGRAMS:
-        _PROGRAMS[derivation] = Program(plan_of(derivation))
-    return _PROGRAMS[derivation]
+    dialect = dialect_of(backend)
+    programs = _PROGRAMS.setdefault(derivation, {})
+    if backend not in programs:
+        programs[backend] = Program(plan_of(derivation)) if dialect is NUMPY else _in_library(derivation, backend)
+    return programs[backend]
 
 
-_PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
-"""Compiled programs live as long as their derivation (a program keeps its network, not the derivation)."""
+def _in_library(derivation: Derivation, backend: str) -> Program:
+    from symbackprop.numeric.backends import LibraryProgram
+    from symbackprop.numeric.libraries import LIBRARIES
+
+    return LibraryProgram(plan_of(derivation), LIBRARIES[backend]())
+
+
+_PROGRAMS: WeakKeyDictionary[Derivation, dict[str, Program]] = WeakKeyDictionary()
+"""Compiled programs by backend live as long as their derivation (a program keeps its network, not the derivation)."""
 
 
 def lambdified(
-    arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str], own: Mapping[str, Any] | None = None
+    arguments: Iterable[str],
+    lines: Sequence[Line],
+    outputs: Iterable[str],
+    dialect: Dialect = NUMPY,
+    own: Mapping[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
     code = [(Identifier(line.name), line.text) for line in lines]
-    own = {"np": np, **(own or {})}
-    namespace = {**helper_functions(helper_names(lines), own["np"]), **own}
+    own = own or {}
+    namespace: dict[str, Any] = {}
+    exec("\n".join(dialect.imports.values()), namespace)
+    namespace.update(own)
+    for name in helper_names(lines, dialect):
+        exec(dialect.helpers[name], namespace)  # the package's own source, never a user's
+    namespace.update(own)
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
         [Identifier(a) for a in arguments],
@@ -307,14 +325,6 @@ def lambdified(
 def _verbatim(node: Any) -> str:
     """Lines are text already, printed once: what runs is what `source` shows."""
     return node if isinstance(node, str) else node.name
-
-
-def helper_functions(names: Iterable[str], numpy: Any) -> dict[str, Any]:
-    """Functions of `HELPERS` over a module that stands for NumPy."""
-    namespace: dict[str, Any] = {"np": numpy}
-    for name in names:
-        exec(HELPERS[name], namespace)  # the package's own source, never a user's
-    return {name: namespace[name] for name in names}
 
 
 def _mean(value: Array, dtype: np.dtype[Any]) -> Array:

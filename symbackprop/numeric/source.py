@@ -1,4 +1,4 @@
-"""Lines of a program -> readable Python source that imports only NumPy.
+"""Lines of a program -> readable Python source that imports only its array library.
 
 Contract: text in, text out; the lines are those that run. `function_source` is one function with named
 arguments.
@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from symbackprop.functions import HELPERS
 from symbackprop.network import Network
 from symbackprop.notation.writer import TEXT, Writer
+from symbackprop.numeric.dialects import NUMPY, Dialect
 from symbackprop.numeric.plan import Section
 
 WIDTH = 100
@@ -35,13 +35,18 @@ class Line(NamedTuple):
         return f"{self.name} = {self.text}"
 
 
-def helper_names(lines: Iterable[Line]) -> list[str]:
-    """The functions of `HELPERS` that the lines call, sorted."""
-    return sorted({name for line in lines for name in _CALLED.findall(line.text)} & HELPERS.keys())
+def helper_names(lines: Iterable[Line], dialect: Dialect = NUMPY) -> list[str]:
+    """The helper functions that the lines call, sorted."""
+    return sorted({name for line in lines for name in _CALLED.findall(line.text)} & dialect.helpers.keys())
 
 
 def function_source(
-    network: Network, arguments: Sequence[str], lines: Sequence[Line], loss: str, gradients: Mapping[str, str]
+    network: Network,
+    arguments: Sequence[str],
+    lines: Sequence[Line],
+    loss: str,
+    gradients: Mapping[str, str],
+    dialect: Dialect = NUMPY,
 ) -> str:
     """``loss_and_gradients(x, ..., w, ...)`` with its imports and helper functions."""
     signature = wrapped("def loss_and_gradients(", arguments, "):", indent="        ")
@@ -53,12 +58,15 @@ def function_source(
         *(f"    {quoted(plain)}: {name}," for plain, name in gradients.items()),
         "}",
     ]
-    return module_head(lines) + signature + "\n" + indented(body) + "\n"
+    return module_head(lines, dialect) + signature + "\n" + indented(body) + "\n"
 
 
-def module_head(lines: Sequence[Line]) -> str:
+def module_head(lines: Sequence[Line], dialect: Dialect = NUMPY) -> str:
     """Imports and helper functions."""
-    parts = ["import numpy as np\n", *(HELPERS[name] for name in helper_names(lines))]
+    helpers = [dialect.helpers[name] for name in helper_names(lines, dialect)]
+    text = "\n".join([*map(str, lines), *helpers])
+    imports = [line for name, line in dialect.imports.items() if name == dialect.module or f"{name}." in text]
+    parts = ["\n".join(imports), *helpers]
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts) + "\n\n"
 
 

@@ -1,4 +1,4 @@
-"""Array trees -> one expression of NumPy: ``@``, broadcasting, sums over an axis; no transposed copies, no loops.
+"""Array trees -> one expression of an array library: ``@``, broadcasting, sums; no transposed copies, no loops.
 
 Contract: `ArraySource(...)(lowered, axes)` prints a tree as an array over the wanted axes, in that order. What an array
 library writes differently stands in its `Dialect`.
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symbackprop.indexed import Base, Limit
 from symbackprop.numeric.arrays.nodes import Array, Axes, Contract, Counter, Lowered, Map, Read, Reduce, SoftmaxOver
 from symbackprop.numeric.arrays.places import At, Gather, Picked, Place, Slice, Window, places, shared
 from symbackprop.numeric.bodies import ATOM, POWER, PRODUCT, Text
+from symbackprop.numeric.dialects import NUMPY, Dialect
 from symbackprop.numeric.printer import NumPySource, refused
 
 
@@ -39,12 +41,16 @@ class ArraySource:
     Args:
         identifiers: the Python name of every quantity, adjoint and size.
         storage: the ranges of the dimensions of every quantity and adjoint.
-        scalar: makes a scalar printer for a table of identifiers.
+        dialect: the array library.
     """
 
     identifiers: Mapping[Any, str]
     storage: Callable[[Base], Sequence[Limit]]
-    scalar: Callable[[Mapping[Any, Any]], NumPySource] = NumPySource
+    dialect: Dialect = NUMPY
+
+    def scalar(self, identifiers: Mapping[Any, Any]) -> NumPySource:
+        """A scalar printer for a table of identifiers."""
+        return NumPySource(identifiers, self.dialect)
 
     def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
         """The source of a tree over the wanted axes."""
@@ -54,14 +60,15 @@ class ArraySource:
         if all(i in code.axes or lowered.limits[i].size == 1 for i in axes):
             return whole
         shape = [writer.size(lowered.limits[i].size) for i in axes]
-        return f"np.broadcast_to({whole}, ({', '.join(shape)}{',' * (len(shape) == 1)})).copy()"
+        sizes = f"({', '.join(shape)}{',' * (len(shape) == 1)})"
+        return f"{self.dialect['broadcast_to']}({whole}, {sizes}).{self.dialect.word('copy')}()"
 
 
 class TreeWriter:
     """Prints one tree."""
 
     def __init__(self, source: ArraySource, limits: Mapping[Any, Limit]) -> None:
-        self.source, self.limits = source, limits
+        self.source, self.limits, self.dialect = source, limits, source.dialect
         self._numbers = source.scalar(source.identifiers)
 
     def code(self, node: Array) -> Code:
@@ -79,7 +86,8 @@ class TreeWriter:
                 return self._reduce(node)
             case SoftmaxOver():
                 inner = self.code(node.operand)
-                return Code(f"softmax({inner.text}{_axis(inner, [node.index])})", ATOM, inner.axes)
+                axis = self._axis(inner, [node.index])
+                return Code(f"{self.dialect['softmax']}({inner.text}, {axis})", ATOM, inner.axes)
             case _:
                 raise refused(type(node).__name__)
 
@@ -102,24 +110,30 @@ class TreeWriter:
             return code
         while marks[-1] == ":":
             del marks[-1]
-        text = f"np.asarray({code.text})" if not have else code.at_least(ATOM)
+        text = code.at_least(ATOM) if have else self.dialect.written(self.dialect.asarray, code.text)
         return Code(f"{text}[{', '.join(marks)}]", ATOM, axes)
 
-    @staticmethod
-    def turned(code: Code, axes: Axes) -> Code:
+    def turned(self, code: Code, axes: Axes) -> Code:
         """The same array with its dimensions in another order: a view."""
         if code.axes == axes:
             return code
         if code.axes == axes[::-1]:
             return Code(f"{code.at_least(ATOM)}.T", ATOM, axes)
         order = ", ".join(str(code.axes.index(i)) for i in axes)
-        return Code(f"{code.at_least(ATOM)}.transpose({order})", ATOM, axes)
+        return Code(f"{code.at_least(ATOM)}.{self.dialect.word('transpose')}({order})", ATOM, axes)
 
     # -- leaves --------------------------------------------------------------------------------------------------
-    def _counter(self, node: Counter) -> Code:
+    def _counter(self, node: Counter, compared: bool = False) -> Code:
+        """An index as an array: of whole numbers where it is only compared, else of the program's dtype."""
         limit = self.limits[node.index]
         start, stop = self.size(limit.low + node.shift), self.size(limit.high + 1 + node.shift)
-        return Code(f"np.arange({stop})" if start == "0" else f"np.arange({start}, {stop})", ATOM, node.axes)
+        bounds = stop if start == "0" else f"{start}, {stop}"
+        return Code(
+            self.dialect.written(self.dialect.arange if compared else self.dialect.counter, bounds), ATOM, node.axes
+        )
+
+    def _arange(self, *bounds: str) -> str:
+        return self.dialect.written(self.dialect.arange, ", ".join(bounds))
 
     def _read(self, node: Read) -> Code:
         name = self.source.identifiers[node.base]
@@ -170,21 +184,24 @@ class TreeWriter:
             names = dict(self.source.identifiers)
             for index in place.axes:
                 limit = self.limits[index]
-                counter = f"np.arange({self.size(limit.low)}, {self.size(limit.high + 1)})"
+                counter = self._arange(self.size(limit.low), self.size(limit.high + 1))
                 names[index] = self.spread(Code(counter, ATOM, (index,)), axes).text
             text = self.source.scalar(names).doprint(place.position)
-            return text if place.inside else f"np.clip({text}, 0, {self.size(axis.size - 1)})"
+            return text if place.inside else f"{self.dialect['clip']}({text}, 0, {self.size(axis.size - 1)})"
         limit = self.limits[place.axes[0]]
         start, step = (place.start, place.step) if isinstance(place, Slice) else (sp.S.Zero, sp.S.One)
         stop = sp.expand(start + limit.size * step)
-        counter = f"np.arange({'' if start == 0 and step == 1 else self.size(start) + ', '}{self.size(stop)}"
-        return self.spread(Code(counter + (")" if step == 1 else f", {self.size(step)})"), ATOM, place.axes), axes).text
+        bounds = [self.size(start), self.size(stop), self.size(step)][start == 0 and step == 1 : 3 - (step == 1)]
+        return self.spread(Code(self._arange(*bounds), ATOM, place.axes), axes).text
 
     # -- elementwise ---------------------------------------------------------------------------------------------
     def _map(self, node: Map) -> Code:
         names: dict[Any, str | Text] = dict(self.source.identifiers)
+        numbers = _outside_conditions(node.pattern)
         for slot, operand in zip(node.slots, node.operands, strict=True):
-            code = self.spread(self.code(operand), node.axes)
+            is_counter = isinstance(operand, Counter)
+            code = self._counter(operand, compared=slot not in numbers) if is_counter else self.code(operand)
+            code = self.spread(code, node.axes)
             names[slot] = code.text, code.strength
         text, strength = self.source.scalar(names).write(node.pattern)
         return Code(text, strength, node.axes)
@@ -193,10 +210,15 @@ class TreeWriter:
     def _reduce(self, node: Reduce) -> Code:
         inner = self.code(node.operand)
         left = tuple(i for i in inner.axes if i not in node.over)
-        axis = _axis(inner, node.over)
+        axis = self._axis(inner, node.over)
         if node.kind == "logsumexp":
-            return Code(f"logsumexp({inner.text}{axis})", ATOM, left)
-        return Code(f"{inner.at_least(ATOM)}.{node.kind}({axis.removeprefix(', ')})", ATOM, left)
+            return Code(f"{self.dialect['logsumexp']}({inner.text}, {axis})", ATOM, left)
+        return Code(f"{inner.at_least(ATOM)}.{self.dialect.word(node.kind)}({axis if left else ''})", ATOM, left)
+
+    def _axis(self, code: Code, over: Sequence[sp.Symbol]) -> str:
+        """``axis=1``, ``axis=(0, 2)``."""
+        found = [code.axes.index(i) for i in over]
+        return f"{self.dialect.word('axis')}={found[0] if len(found) == 1 else tuple(found)}"
 
     def _contract(self, node: Contract) -> Code:
         left, right = self.code(node.left), self.code(node.right)
@@ -221,20 +243,20 @@ class TreeWriter:
             )
         if not batch:
             pairs = [[side.axes.index(i) for i in summed] for side in (left, right)]
-            text = f"np.tensordot({left.text}, {right.text}, axes={pairs})"
+            text = f"{self.dialect['tensordot']}({left.text}, {right.text}, {self.dialect.word('axes')}={pairs})"
             rest = (*(i for i in left.axes if i in mine), *(i for i in right.axes if i in theirs))
             return self._ordered(text, ATOM, rest, node.axes)
         letter = dict(zip(dict.fromkeys((*left.axes, *right.axes)), "ijklmnopqrstuvwxyz", strict=False))
         a, b, out = ("".join(letter[i] for i in axes) for axes in (left.axes, right.axes, node.axes))
-        return Code(f"np.einsum({f'{a},{b}->{out}'!r}, {left.text}, {right.text})", ATOM, node.axes)
+        text = f"{self.dialect['einsum']}({f'{a},{b}->{out}'!r}, {left.text}, {right.text})"
+        return Code(text, ATOM, node.axes)
 
     def _ordered(self, text: str, strength: int, axes: Axes, wanted: Axes) -> Code:
         return self.turned(Code(text, strength, axes), wanted)
 
 
-def _axis(code: Code, over: Sequence[sp.Symbol]) -> str:
-    """``, axis=1``; nothing where every axis is meant."""
-    if len(over) == len(code.axes):
-        return ""
-    found = [code.axes.index(i) for i in over]
-    return f", axis={found[0]}" if len(found) == 1 else f", axis={tuple(found)}"
+def _outside_conditions(e: Any) -> set[Any]:
+    """The symbols that an expression computes with, not only compares."""
+    if isinstance(e, Relational):
+        return set()
+    return {e} if e.is_Symbol else set[Any]().union(*map(_outside_conditions, e.args))

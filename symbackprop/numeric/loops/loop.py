@@ -23,7 +23,7 @@ from symbackprop.numeric.loops.design import Design, Setting, design, folds_rate
 from symbackprop.numeric.loops.nests import nest_source
 from symbackprop.numeric.loops.scalars import operations, scalar_source
 from symbackprop.numeric.optimizers import update_function
-from symbackprop.numeric.program import Program, helper_functions
+from symbackprop.numeric.program import Program
 from symbackprop.numeric.values import Array
 
 Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
@@ -106,6 +106,14 @@ def _compiled(function: Any) -> Any:
     return njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")(function)
 
 
+def _helpers() -> dict[str, Any]:
+    """The functions that programs may need beside NumPy's own."""
+    namespace: dict[str, Any] = {"np": np}
+    for source in HELPERS.values():
+        exec(source, namespace)
+    return {name: namespace[name] for name in HELPERS}
+
+
 _MATH = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
 
 
@@ -177,7 +185,7 @@ class BufferLoop:
         self.design = made
         written = buffer_source(made, blas)
         self.source, self._prepared = written.text, written.prepared
-        namespace = {"inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}, **helper_functions(HELPERS, np)}
+        namespace = {"inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}, **_helpers()}
         if blas:
             from scipy.linalg import blas as library
 

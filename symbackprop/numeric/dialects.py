@@ -1,0 +1,135 @@
+"""What array libraries write differently: one table for NumPy, JAX and PyTorch.
+
+Contract: printers write NumPy's words through a `Dialect`: ``dialect["where"]`` is the library's function,
+``dialect.word("axis")`` its method or keyword. Nothing here imports an array library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from symbackprop.errors import NetworkError
+from symbackprop.functions import HELPERS
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one array library is written.
+
+    Attributes:
+        name: the library as users call it: ``d.compile(backend=name)``.
+        imports: the names that programs may use, and the statements that import them.
+        module: the name under which functions are found.
+        functions: NumPy's function, helper or whole body of a function -> what stands for it, where it differs.
+        words: NumPy's method or keyword -> the library's, where it differs.
+        helpers: source of the functions that programs may need beside the library's own.
+        arange: a range of positions; ``{like}`` is an array of the program, of whose dtype and device results are.
+        counter: a range of numbers to compute with.
+        asarray: a number or scalar as an array.
+        number: a number, or what is computed from sizes, where the library wants an array.
+        truth: a truth value as a number; empty: it counts as one beside numbers.
+    """
+
+    name: str
+    imports: Mapping[str, str]
+    module: str
+    functions: Mapping[str, str] = field(default_factory=dict[str, str])
+    words: Mapping[str, str] = field(default_factory=dict[str, str])
+    helpers: Mapping[str, str] = field(default_factory=dict[str, str])
+    arange: str = "{module}.arange({0})"
+    counter: str = "{module}.arange({0})"
+    asarray: str = "{module}.asarray({0})"
+    number: str = "{0}"
+    truth: str = ""
+    like: str = ""
+
+    def __getitem__(self, function: str) -> str:
+        """The library's name of one of NumPy's functions or of a helper."""
+        own = function if function in self.helpers else f"{self.module}.{function}"
+        return self.functions.get(function, own)
+
+    def word(self, name: str) -> str:
+        """The library's name of one of NumPy's methods or keywords."""
+        return self.words.get(name, name)
+
+    def written(self, template: str, text: str) -> str:
+        """One of the templates with its text."""
+        return template.format(text, module=self.module, like=self.like)
+
+    def typed_like(self, name: str) -> Dialect:
+        """The dialect of a program in which the array of this name has the common dtype and device."""
+        return replace(self, like=name)
+
+
+_WINDOWS = '''\
+def windows(x, axis, start, counts, steps):
+    """One axis becomes several: entry (i, p, ...) is x[start + i*steps[0] + p*steps[1] + ...]."""
+    at = {0}.asarray(start)
+    for count, step in zip(counts, steps):
+        at = at[..., None] + step * {0}.arange(count)
+    return x[(slice(None),) * axis + (at,)]
+'''
+
+NUMPY = Dialect("numpy", {"np": "import numpy as np"}, "np", helpers=HELPERS)
+
+JAX = Dialect(
+    "jax",
+    {"jax": "import jax", "jnp": "import jax.numpy as jnp"},
+    "jnp",
+    functions={
+        "sigmoid": "jax.nn.sigmoid",
+        "softmax": "jax.nn.softmax",
+        "logsumexp": "jax.nn.logsumexp",
+        "erf": "jax.lax.erf",
+    },
+    helpers={"windows": _WINDOWS.format("jnp")},
+    asarray="jnp.asarray({0}, {like}.dtype)",
+    truth="({0}).astype({like}.dtype)",
+)
+
+TORCH = Dialect(
+    "torch",
+    {"torch": "import torch"},
+    "torch",
+    functions={
+        "sigmoid": "torch.sigmoid",
+        "softmax": "torch.softmax",
+        "logsumexp": "torch.logsumexp",
+        "erf": "torch.erf",
+        "np.maximum({0}, 0)": "torch.relu({0})",
+        "np.logaddexp({0}, 0)": "torch.nn.functional.softplus({0}, threshold=40)",
+    },
+    words={"axis": "dim", "axes": "dims", "transpose": "permute", "max": "amax", "copy": "clone"},
+    helpers={
+        "windows": _WINDOWS.format("torch"),
+        "maximum": '''\
+def maximum(a, b):
+    """The larger of two, one of which may be a number."""
+    return torch.clamp(a, min=b) if torch.is_tensor(a) else torch.clamp(b, min=a)
+''',
+        "minimum": '''\
+def minimum(a, b):
+    """The smaller of two, one of which may be a number."""
+    return torch.clamp(a, max=b) if torch.is_tensor(a) else torch.clamp(b, max=a)
+''',
+    },
+    arange="torch.arange({0}, device={like}.device)",
+    counter="torch.arange({0}, dtype={like}.dtype, device={like}.device)",
+    asarray="torch.asarray({0}, dtype={like}.dtype, device={like}.device)",
+    number="torch.asarray({0}, dtype={like}.dtype, device={like}.device)",
+    truth="({0}).to({like}.dtype)",
+)
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (NUMPY, JAX, TORCH)}
+
+
+def dialect_of(backend: str) -> Dialect:
+    """The dialect of a backend.
+
+    Raises:
+        NetworkError: there is no such backend.
+    """
+    if backend not in DIALECTS:
+        raise NetworkError(f"there is no backend called {backend!r}", hint=f"backends are: {', '.join(DIALECTS)}")
+    return DIALECTS[backend]
