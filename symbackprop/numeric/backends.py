@@ -92,7 +92,7 @@ class LibraryProgram(Program):
         numbers = in_one_dtype(self.network, {base: self.library.as_numpy(array) for base, array in arrays.items()})
         check_shapes(self.network, numbers)
         if len(numbers) == len(self.plan.arguments):
-            self._in_numpy.check_assumptions(numbers)
+            self._in_numpy.check_assumptions([numbers[q.base] for q in self.plan.arguments])
         self._seen = data
 
     @cached_property

@@ -28,6 +28,7 @@ from symbackprop.numeric.shapes import STACKABLE
 from symbackprop.numeric.source import Line, function_source, helper_names
 from symbackprop.numeric.values import (
     Array,
+    KnownArrays,
     by_base,
     check_shapes,
     in_one_dtype,
@@ -74,6 +75,7 @@ class Program:
             else [(n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
         )
         self._checked: Array = None
+        self._known = KnownArrays(plan.network, plan.arguments)
         self.loops: dict[Any, Any] = {}
         """Training loops by what they are specialised to."""
 
@@ -96,10 +98,14 @@ class Program:
         Raises:
             DataError: a name is missing or unknown, or a value does not fit; says which and what is expected.
         """
-        given = self.bind(values)
-        check_shapes(self.network, given)
-        self.check_assumptions(given)
-        loss, gradients = self.evaluate([given[q.base] for q in self.plan.arguments])
+        arguments = self._known.arguments(values)
+        if arguments is None:
+            given = self.bind(values)
+            check_shapes(self.network, given)
+            arguments = [given[q.base] for q in self.plan.arguments]
+            self._known.remember(values, arguments)
+        self.check_assumptions(arguments)
+        loss, gradients = self.evaluate(arguments)
         return float(loss), dict(zip(self.plan.gradients, gradients, strict=True))
 
     def bind(self, values: Mapping[Any, Any], optional: Sequence[Role] = ()) -> dict[Base, Array]:
@@ -175,18 +181,21 @@ class Program:
         given, function, computed = self._forward_functions[key]
         return dict(zip(computed, function(*(known[b] for b in given)), strict=True))
 
-    def check_assumptions(self, known: Mapping[Base, Array]) -> None:
-        """Refuse data for which a closed form would be wrong; data that were checked last are not checked again.
+    def check_assumptions(self, arguments: Sequence[Array]) -> None:
+        """Refuse arguments for which a closed form would be wrong; data that were checked last are not checked again.
 
         Raises:
             DataError: names the assumption that does not hold.
         """
         used = [a for a in self.plan.assumptions if a.relation == "="]
+        if not used:
+            return
+        known = dict(zip((q.base for q in self.plan.arguments), arguments, strict=True))
         data = [known[b] for a in used for b in base_uses(a.left) if b in known]
-        if not used or (all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked):
+        if all(a is b for a, b in zip(data, self._checked or (), strict=False)) and self._checked:
             return
         for assumption, check in zip(used, self._assumption_functions, strict=True):
-            left, right = check(*(known[q.base] for q in self.plan.arguments if q.base in known))
+            left, right = check(*arguments)
             if not np.allclose(left, right, rtol=1e-3 if np.asarray(left).dtype == np.float32 else 1e-6):
                 text = Writer(self.network.names, TEXT)
                 raise DataError(

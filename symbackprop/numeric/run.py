@@ -57,7 +57,7 @@ class Run:
         bound = in_one_dtype(network, known)
         self.samples = check_shapes(network, bound) or 1
         check_finite(program, bound)
-        program.check_assumptions(bound)
+        program.check_assumptions([bound[q.base] for q in quantities])
         if started and all_weights_zero(network, bound):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "

@@ -111,12 +111,16 @@ class Trainer:
             self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
         elif taken > MOMENT:
             self.fitting_epochs = max(1, count // 2)
+        bad = np.flatnonzero(~np.isfinite(costs))
+        if len(bad):  # what came after is worth nothing
+            costs = costs[: bad[0] + 1]
         last = len(costs) - 1
         whole = np.array(costs + [np.nan] * (len(moment.sizes) - len(costs))).reshape(count, -1) @ self.sizes / samples
         means = [float(cost) for cost in whole[: len(costs) // self.batches]]
         if not costs or np.isfinite(costs[last]):
             return means, None
         rows = moment.order[sum(moment.sizes[:last]) :][: moment.sizes[last]]
+        self._back(len(moment.sizes) - last)
         name = self.run.not_finite(self.parameters, rows)
         self._back(len(moment.sizes) - last + 1)
         epoch = done + last // self.batches + 1

@@ -128,7 +128,8 @@ def as_numbers(quantity: Quantity, value: Any, dtype: np.dtype[Any]) -> Array:
         raise DataError(f"the value of {quantity.name.plain} is a list with rows of different lengths") from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"the value of {quantity.name.plain} is not a real number: {_excerpt(value)}")
-    return array.astype(dtype, copy=False)[()]
+    array = array.astype(dtype, copy=False)
+    return array if array.ndim else array[()]
 
 
 def in_one_dtype(network: Network, values: Mapping[Base, Any]) -> dict[Base, Array]:
@@ -152,7 +153,7 @@ def as_labels(quantity: Quantity, value: Any) -> Array:
     array = np.asarray(value)
     if array.dtype.kind not in "iub" and not (array.dtype.kind == "f" and np.equal(array, np.floor(array)).all()):
         raise DataError(f"the labels {quantity.name.plain} are not whole numbers", hint="labels count from 0")
-    return array.astype(np.intp)
+    return array.astype(np.intp, copy=False)
 
 
 def _excerpt(value: Any) -> str:
@@ -207,3 +208,45 @@ def check_shapes(network: Network, values: Mapping[Base, Array]) -> int | None:
     if count == 0:
         raise DataError(f"{first} has no samples", hint="give at least one")
     return count
+
+
+class KnownArrays:
+    """Mappings of arrays like the last one that was checked: their names, shapes and dtypes need no second look.
+
+    What can change unseen, the values of labels, is looked at again.
+    """
+
+    def __init__(self, network: Network, arguments: Sequence[Quantity]) -> None:
+        self._network, self._quantities = network, arguments
+        self._names: tuple[Any, ...] | None = None
+        self._order: list[Any] = []
+        self._forms: list[tuple[Any, ...]] = []
+        self._labels: list[tuple[int, int]] = []
+
+    def remember(self, values: Mapping[Any, Any], arguments: Sequence[Array]) -> None:
+        """Keep the form of values that were bound to these arguments."""
+        places = {id(value): name for name, value in values.items()}
+        self._names = None
+        if len(values) != len(arguments) or not all(type(a) is np.ndarray and id(a) in places for a in arguments):
+            return
+        self._names, self._order = tuple(values), [places[id(a)] for a in arguments]
+        self._forms = [(a.shape, a.dtype) for a in arguments]
+        sizes = Shapes(self._network, {q.base: a for q, a in zip(self._quantities, arguments, strict=True)})
+        self._labels = [
+            (n, sizes.number(self._network.labels[q.base].size) or 0)
+            for n, q in enumerate(self._quantities)
+            if q.base in self._network.labels
+        ]
+
+    def arguments(self, values: Mapping[Any, Any]) -> list[Array] | None:
+        """The values in the program's order, or None where they are of another form."""
+        if self._names is None or tuple(values) != self._names:
+            return None
+        arguments = [values[name] for name in self._order]
+        for value, form in zip(arguments, self._forms, strict=True):
+            if type(value) is not np.ndarray or (value.shape, value.dtype) != form:
+                return None
+        for n, classes in self._labels:
+            if arguments[n].view(np.uintp).max(initial=0) >= classes:  # a negative label is a large number
+                return None
+        return arguments

@@ -20,15 +20,16 @@ from symbackprop.errors import DataError, NetworkError
 from symbackprop.functions import HELPERS
 from symbackprop.numeric.loops.buffers import UFUNCS, buffer_source
 from symbackprop.numeric.loops.design import Design, Setting, design, folds_rate
+from symbackprop.numeric.loops.entries import operations
 from symbackprop.numeric.loops.nests import nest_source
-from symbackprop.numeric.loops.scalars import operations, scalar_source
+from symbackprop.numeric.loops.scalars import scalar_source
 from symbackprop.numeric.optimizers import update_function
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.values import Array
 
 Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
 """``advance(states, order, costs, before, floor, rate)``: updates on batches of the samples in `order`, one cost each;
-returns how many were done before a cost fell below `floor` or was not finite."""
+returns how many were done before a cost fell below `floor`. Where a cost is not finite it may stop or go on."""
 
 SMALL, SMALL_COMPILED, NESTED = 600, 400, 100_000
 """Scalar operations of one update up to which it is written entry by entry, in Python, compiled, and as nested loops.
@@ -123,9 +124,18 @@ class ScalarLoop:
     def __init__(self, made: Design, compiled: bool) -> None:
         self.kind = "compiled scalars" if compiled else "scalars"
         self.design, self._is_compiled = made, compiled
-        self.source, self._columns, _ = scalar_source(made)
-        function = _function(self.source, "train", _MATH)
-        self._train = _compiled(function) if compiled else function
+        self._trains: dict[bool, Any] = {}
+        written = scalar_source(made, compiled, checked=False)
+        self.source, self._columns = written.text, written.columns
+        self._train(False)
+
+    def _train(self, checked: bool) -> Any:
+        """The function that looks at every cost, or the one that leaves that to the end."""
+        if checked not in self._trains:
+            source = scalar_source(self.design, self._is_compiled, checked).text
+            function = _function(source, "train", _MATH)
+            self._trains[checked] = _compiled(function) if self._is_compiled else function
+        return self._trains[checked]
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """Columns of numbers: one for every entry of the data, along the samples."""
@@ -136,24 +146,39 @@ class ScalarLoop:
             values = np.moveaxis(np.asarray(by_base[base]), axes[base] or 0, -1)
             columns.append(np.ascontiguousarray(values[place]))
         constants = [v for base, axis in self.design.data if axis is None for v in np.ravel(by_base[base]).tolist()]
-        if not self._is_compiled:
-            columns = [column.tolist() for column in columns]
+        samples = list(zip(*(column.tolist() for column in columns), strict=True)) or [()]
         shapes = [self.design.shape(base) for base in self.design.states]
+        size = self.design.setting.batch
 
         def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
-            numbers = [v for state in states for v in np.ravel(state).tolist()]
-            head: tuple[Any, ...] = (order, costs) if self._is_compiled else (order.tolist(), [math.nan] * len(costs))
-            try:
-                done, *numbers = self._train(*head, 0, len(costs), before, floor, rate, *columns, *constants, *numbers)
-            except (OverflowError, ZeroDivisionError, ValueError):  # NumPy goes on with infinity or nan
-                raise Unsuited from None
-            costs[:] = head[1]
+            numbers = [v for state in states for v in state.ravel().tolist()]
+            train = self._train(floor > -math.inf)
+            if self._is_compiled:
+                rows = order.reshape(len(costs), size)
+                numbers = train(tuple(columns), rows, costs, before, floor, rate, *constants, *numbers)
+            else:
+                found: list[float] = []
+                rows = order.tolist()
+                rows = rows if size == 1 else zip(*[iter(rows)] * size, strict=True)
+                try:
+                    numbers = train(samples, rows, found.append, before, floor, rate, *constants, *numbers)
+                except (OverflowError, ZeroDivisionError, ValueError):  # NumPy goes on with infinity or nan
+                    raise Unsuited from None
+                costs[: len(found)] = found
             values = iter(numbers)
             for state, shape in zip(states, shapes, strict=True):
                 state[...] = np.reshape(list(itertools.islice(values, math.prod(shape))), shape)
-            return int(done)
+            return _done(costs, floor)
 
         return advance
+
+
+def _done(costs: Array, floor: float) -> int:
+    """How many updates were done: all, unless a cost was below the floor, where the loop stopped."""
+    if floor == -math.inf:
+        return len(costs)
+    good = (costs >= floor) & (costs < math.inf)
+    return int(len(costs) if good.all() else np.argmin(good))
 
 
 class NestLoop:

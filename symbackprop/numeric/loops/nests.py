@@ -17,8 +17,8 @@ from symbackprop.names import identifier
 from symbackprop.numeric.arrays import Counter, Read
 from symbackprop.numeric.bodies import ATOM, SUM, Text
 from symbackprop.numeric.loops.design import Design, loop_symbols
+from symbackprop.numeric.loops.entries import LOOP_NAMES
 from symbackprop.numeric.loops.fusion import fused
-from symbackprop.numeric.loops.scalars import LOOP_NAMES
 from symbackprop.numeric.loops.steps import Accumulation, Contraction, Entrywise, Reduction, Step, bases_read, reads
 from symbackprop.numeric.math_source import MathSource
 from symbackprop.numeric.source import indented, wrapped

@@ -1,297 +1,114 @@
 """A training loop of plain numbers: every entry of every array is a local variable, one line each.
 
-Contract: `scalar_loop(...)` writes a Python function that trains on batches of a fixed size. It needs no NumPy, is many
-times faster than arrays where a network has a few dozen entries, and compiles with numba as it stands.
+Contract: `scalar_source(design, ...)` writes a Python function that trains on batches of a fixed size. It needs no
+NumPy and is many times faster than arrays where a network has a few dozen entries; in its other form it compiles with
+numba.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter as Counted
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
-from symbackprop.functions import Indicator
-from symbackprop.indexed import Base, Limit, product
-from symbackprop.names import identifier
-from symbackprop.numeric.arrays import Counter, Read
+from symbackprop.indexed import Base
 from symbackprop.numeric.loops.design import Design, loop_symbols
-from symbackprop.numeric.loops.steps import Contraction, Entrywise, Reduction, Step, Steps, filled
-from symbackprop.numeric.math_source import MATH_NAMES, MathSource
+from symbackprop.numeric.loops.entries import Entries, ScalarSteps
+from symbackprop.numeric.loops.tidy import tidied
+from symbackprop.numeric.math_source import MathSource
 from symbackprop.numeric.source import indented, wrapped
 
-LOOP_NAMES = (
-    frozenset({"k", "first", "last", "order", "costs", "floor", "inf", "rate", "step", "before", "train"}) | MATH_NAMES
-)
-"""Names of the loop itself."""
+Column = tuple[Base, tuple[int, ...]]
+"""An entry of the data, without its place along the samples."""
 
 
-class Entries:
-    """The name of every entry of every array."""
+@dataclass(frozen=True)
+class ScalarSource:
+    """The source of a loop, and the data entry that each of its columns holds."""
 
-    def __init__(self, names: Mapping[Base, str], storage: Mapping[Base, Sequence[Limit]]) -> None:
-        self.names, self.storage = names, storage
-        self._found: dict[tuple[Base, tuple[int, ...]], str] = {}
-        self._taken = set(LOOP_NAMES)
-
-    def __call__(self, base: Base, place: tuple[int, ...]) -> str:
-        """The name of one entry; `place` counts from 0."""
-        key = base, place
-        if key not in self._found:
-            shape = [int(limit.size) for limit in self.storage[base]]
-            shown = [str(n + 1) for n, size in zip(place, shape, strict=True) if size > 1]
-            text = "_".join([self.names.get(base, str(base).lstrip("_")), *shown])
-            self._found[key] = identifier(text, self._taken)
-            self._taken.add(self._found[key])
-        return self._found[key]
-
-    def symbol(self, base: Base, place: tuple[int, ...]) -> sp.Symbol:
-        """The variable of one entry."""
-        return sp.Symbol(self(base, place), real=True)
-
-    def all(self, base: Base) -> list[sp.Symbol]:
-        """The variables of all entries in the order in which an array stores them."""
-        return [self.symbol(base, place) for place in self.places(base)]
-
-    def known(self, base: Base) -> list[sp.Symbol]:
-        """The variables of those entries that have been asked for."""
-        return [sp.Symbol(name, real=True) for (b, _), name in self._found.items() if b == base]
-
-    def places(self, base: Base) -> Iterator[tuple[int, ...]]:
-        """The places of all entries in the order in which an array stores them."""
-        return itertools.product(*(range(int(limit.size)) for limit in self.storage[base]))
+    text: str
+    columns: tuple[Column, ...]
 
 
-Assigned = tuple[sp.Symbol, sp.Expr]
-"""A local variable and its expression over others."""
+def scalar_source(design: Design, compiled: bool, checked: bool) -> ScalarSource:
+    """The source of ``train`` in one of two forms; both return the states at the end.
 
-
-class ScalarSteps:
-    """Writes steps out, entry by entry, as assignments of local variables."""
-
-    def __init__(self, steps: Steps, entries: Entries) -> None:
-        self.steps, self.entries = steps, entries
-
-    def assignments(self, step: Step) -> Iterator[Assigned]:
-        """One assignment for every entry of a step's target."""
-        limits = [self.steps.limits[i] for i in step.axes]
-        stored = self.steps.storage[step.target]
-        for at in _values(limits):
-            place = tuple(int(at[i] - axis.low) for i, axis in zip(step.axes, stored, strict=True))
-            yield self.entries.symbol(step.target, place), self._expression(step, at)
-
-    def _expression(self, step: Step, at: Mapping[Any, Any]) -> Any:
-        match step:
-            case Entrywise(pattern=pattern, operands=operands):
-                return self._entry(pattern, operands, at)
-            case Contraction(left=left, right=right, over=over):
-                rows = _values([self.steps.limits[i] for i in over])
-                return _sum([product([self._read(left, {**at, **r}), self._read(right, {**at, **r})]) for r in rows])
-            case Reduction(kind=kind, operand=operand, over=over):
-                rows = _values([self.steps.limits[i] for i in over])
-                parts = [self._read(operand, {**at, **r}) for r in rows]
-                return _sum(parts) if kind == "sum" else sp.Max(*parts, evaluate=False)
-            case _:
-                raise TypeError(type(step))
-
-    def _entry(self, pattern: Any, operands: Mapping[Any, Any], at: Mapping[Any, Any]) -> Any:
-        found: dict[Any, Any] = {}
-        for slot, operand in operands.items():
-            if isinstance(operand, Counter):
-                found[slot] = at[operand.index] + operand.shift
-            else:
-                found[slot] = self._read(operand, at)
-        for symbol in pattern.free_symbols - operands.keys():
-            if symbol in self.entries.storage:
-                found[symbol] = self.entries.symbol(symbol, ())
-        return _decided(pattern, found)
-
-    def _read(self, read: Read, at: Mapping[Any, Any]) -> Any:
-        """The variable of an entry; 0 outside the array, where an indicator hides it."""
-        stored = self.entries.storage[read.base]
-        index = [i if isinstance(i, sp.Indexed) else sp.sympify(i).xreplace(at) for i in read.at]
-        label = next((i for i in index if isinstance(i, sp.Indexed)), None)
-        if label is not None:
-            return self._picked(read, index, label, at)
-        place = tuple(int(i - axis.low) for i, axis in zip(index, stored, strict=True))
-        if any(not 0 <= n < int(axis.size) for n, axis in zip(place, stored, strict=True)):
-            return sp.S.Zero
-        return self.entries.symbol(read.base, place)
-
-    def _picked(self, read: Read, index: Sequence[Any], label: sp.Indexed, at: Mapping[Any, Any]) -> Any:
-        """One of several entries, as a label says."""
-        chosen = self._read(Read((), label.base, tuple(label.indices)), at)
-        axis = self.entries.storage[read.base][list(index).index(label)]
-        choices = [
-            self._read(Read((), read.base, tuple(axis.low + n if i == label else i for i in index)), at)
-            for n in range(int(axis.size))
-        ]
-        cases = [(choice, sp.Eq(chosen, n)) for n, choice in enumerate(choices[:-1])]
-        return sp.Piecewise(*cases, (choices[-1], True), evaluate=False)
-
-
-def tidied(assigned: Sequence[Assigned], kept: Collection[sp.Symbol], states: Collection[sp.Symbol]) -> list[Assigned]:
-    """The same computation without copies, without what is used once and has no name of its own, and with sums that
-    are used twice computed once.
+    For Python: ``train(samples, order, record, before, floor, rate, constants..., states...)``, with a tuple of columns
+    for each sample, the positions of a batch in each item of `order`, and a function that takes the costs. For numba:
+    ``train(columns, order, costs, before, floor, rate, constants..., states...)`` over arrays.
 
     Args:
-        assigned: assignments in order; those of states come last and are not moved.
-        kept: variables that stay, because somebody reads them by name.
-        states: variables that change at the end: what reads them is not moved behind.
-    """
-    values: dict[Any, Any] = {}
-    uses = Counted(s for _, e in assigned for s in _symbols_in(e))
-    result: list[Assigned] = []
-    for name, expression in assigned:
-        expression = filled(expression, values)
-        own = expression.free_symbols
-        copy = expression.is_Symbol and not own & states
-        once = uses[name] == 1 and not own & states
-        if name not in states and name not in kept and (copy or once):
-            values[name] = expression  # later lines read this instead
-        elif name in states or uses[name] or name in kept:
-            result.append((name, expression))
-    return _sharing(result, states)
-
-
-def _sharing(assigned: Sequence[Assigned], states: Collection[sp.Symbol]) -> list[Assigned]:
-    """Sums of variables that stand in several places, computed once."""
-    counts = Counted(a for _, e in assigned for a in sp.preorder_traversal(e) if isinstance(a, sp.Add))
-    squares = {a.base for _, e in assigned for a in e.atoms(sp.Pow) if a.exp == 2 and isinstance(a.base, sp.Add)}
-    names: dict[Any, sp.Symbol] = {}
-    result: list[Assigned] = []
-    for name, expression in assigned:
-        for a in sp.preorder_traversal(expression):
-            shared = counts[a] > 1 or a in squares
-            if shared and a not in names and a != expression and _costs(a) and not a.free_symbols & states:
-                names[a] = sp.Symbol(f"sum_{len(names) + 1}")
-                result.append((names[a], a))
-        result.append((name, filled(expression, names) if expression not in names else names[expression]))
-    return result
-
-
-def _costs(e: Any) -> bool:
-    """Is the sum worth a name of its own?"""
-    return len(e.free_symbols) > 1 or e.has(sp.Pow, sp.Function)
-
-
-def _symbols_in(expression: Any) -> Iterator[sp.Symbol]:
-    return (a for a in sp.preorder_traversal(expression) if isinstance(a, sp.Symbol))
-
-
-def _sum(terms: Sequence[Any]) -> Any:
-    return terms[0] if len(terms) == 1 else sp.Add(*terms, evaluate=False)
-
-
-def _decided(pattern: Any, numbers: Mapping[Any, Any]) -> Any:
-    """The pattern with numbers for indices; conditions on indices alone become 0 or 1."""
-    if not numbers:
-        return pattern
-    if pattern in numbers:
-        return numbers[pattern]
-    if not pattern.args:
-        return pattern
-    args = [_decided(a, numbers) for a in pattern.args]
-    if isinstance(pattern, sp.Mul):
-        return sp.S.Zero if any(a == 0 for a in args) else sp.Mul(*(a for a in args if a != 1), evaluate=False)
-    if isinstance(pattern, sp.Add):
-        rest = [a for a in args if a != 0]
-        return sp.Add(*rest, evaluate=False) if rest else sp.S.Zero
-    if isinstance(pattern, Indicator):
-        return Indicator(args[0])
-    return pattern.func(*args)
-
-
-def _values(limits: Sequence[Limit]) -> Iterator[dict[Any, Any]]:
-    """All values of indices in their ranges."""
-    ranges = [range(int(limit.low), int(limit.high) + 1) for limit in limits]
-    for values in itertools.product(*ranges):
-        yield {limit.index: sp.Integer(n) for limit, n in zip(limits, values, strict=True)}
-
-
-def operations(steps: Sequence[Step], limits: Mapping[Any, Limit]) -> int:
-    """How many scalar operations the steps take, roughly: products and sums, functions counted as several."""
-    total = 0
-    for step in steps:
-        entries = _count(step.axes, limits)
-        match step:
-            case Entrywise(pattern=pattern):
-                total += entries * max(1, int(sp.count_ops(pattern)) + 3 * len(pattern.atoms(sp.Function)))
-            case Contraction(over=over):
-                total += 2 * entries * _count(over, limits)
-            case Reduction(over=over):
-                total += entries * _count(over, limits)
-            case _:
-                raise TypeError(type(step))
-    return total
-
-
-def _count(axes: Sequence[Any], limits: Mapping[Any, Limit]) -> int:
-    product = 1
-    for index in axes:
-        product *= int(limits[index].size)
-    return product
-
-
-def scalar_source(design: Design) -> tuple[str, list[tuple[Base, tuple[int, ...]]], Entries]:
-    """The source of ``train``, the data entry that each of its columns holds, and the names of all entries.
-
-    ``train(order, costs, first, last, before, floor, rate, columns..., constants..., states...)`` does updates `first`
-    to `last` and returns how far it came and the states; it stops where a cost is below `floor` or not finite.
+        design: the update.
+        compiled: the form for numba.
+        checked: stop before the update where a cost is below `floor` or not finite.
     """
     entries = Entries(design.names, design.steps.storage)
     steps = ScalarSteps(design.steps, entries)
     states = [s for base in design.states for s in entries.all(base)]
     cost = entries.symbol(design.cost, ())
-    named = {s for base, name in design.names.items() if base in entries.storage for s in entries.known(base)}
+    named = {s for base in design.names if base in entries.storage for s in entries.known(base)}
     gradients = {s for step in design.steps.steps[-design.parameters :] for s in entries.all(step.target)}
     assigned = [a for step in (*design.steps.steps, *design.rules) for a in steps.assignments(step)]
     assigned = tidied(assigned, (named - gradients) | {cost}, set(states))
-    size = design.setting.batch
-    rows = [f"row_{n + 1}" if size > 1 else "row" for n in range(size)]
-    loads, columns, constants = _loads(design, entries, rows, {s for _, e in assigned for s in e.free_symbols})
+    used = {s for _, e in assigned for s in e.free_symbols}
     symbols = loop_symbols()
     printer = MathSource(symbols | {s: s.name for a, e in assigned for s in {a, *e.free_symbols} if s not in symbols})
     lines = [f"{name} = {printer.doprint(e)}" for name, e in assigned]
     rules = next((n for n, (name, _) in enumerate(assigned) if name in set(states)), len(lines))
-    loop = [
-        *(["step = before + k + 1"] if design.counts_steps else []),
-        *(f"{row} = order[{f'{size} * k' if size > 1 else 'k'}{f' + {n}' if n else ''}]" for n, row in enumerate(rows)),
-        *loads,
+    size = design.setting.batch
+    rows = ["row"] if size == 1 else [f"row_{n + 1}" for n in range(size)]
+    columns, samples, constants = _data(design, entries, len(rows))
+    body = [
+        *(["step += 1"] if design.counts_steps else []),
         *lines[:rules],
-        f"costs[k] = {cost}",
-        f"if not floor <= {cost} < inf:",
-        "    break",
+        f"costs[k] = {cost}" if compiled else f"record({cost})",
+        *([f"if not floor <= {cost} < inf:", "    break"] if checked else []),
         *lines[rules:],
     ]
-    head = ["order", "costs", "first", "last", "before", "floor", "rate"]
     shown = [s.name for s in states]
+    start = ["step = before"] if design.counts_steps else []
+    if compiled:
+        reads = [
+            f"{symbol} = columns[{n}][{row}]"
+            for row, own in zip(rows, samples, strict=True)
+            for n, symbol in enumerate(own)
+            if symbol in used
+        ]
+        places = [f"{row} = order[k, {n}]" for n, row in enumerate(rows)]
+        head, loop = ["columns", "order", "costs"], "for k in range(len(costs)):"
+        body = [*places, *reads, *body]
+    else:
+        head, loop = ["samples", "order", "record"], f"for {', '.join(rows)} in order:"
+        if size == 1:
+            loop = f"for {_target(samples[0])} in map(samples.__getitem__, order):"
+        else:
+            body = [*(f"{_target(own)} = samples[{row}]" for row, own in zip(rows, samples, strict=True)), *body]
     text = [
-        wrapped("def train(", [*head, *columns.values(), *constants, *shown], "):", indent="          "),
-        indented(['"""Train on batches of plain numbers; return how far it came, and the states."""', "k = first"]),
-        indented(["for k in range(first, last):"]),
-        indented(loop, " " * 8),
-        indented(["else:", "    k = last", *wrapped("return (", ["k", *shown], ")").split("\n")]),
+        wrapped("def train(", [*head, "before", "floor", "rate", *constants, *shown], "):", indent="          "),
+        indented(['"""Train on batches of plain numbers; return the states."""', *start, loop]),
+        indented(body, " " * 8),
+        indented(wrapped("return (", [*shown, ""], ")").split("\n")),
     ]
-    return "\n".join(text) + "\n", list(columns), entries
+    return ScalarSource("\n".join(text) + "\n", tuple(columns))
 
 
-def _loads(
-    design: Design, entries: Entries, rows: Sequence[str], used: Collection[sp.Symbol]
-) -> tuple[list[str], dict[tuple[Base, tuple[int, ...]], str], list[str]]:
-    """Lines that read the samples of a batch, the columns they read, and the data that all samples share."""
-    loads: list[str] = []
-    columns: dict[tuple[Base, tuple[int, ...]], str] = {}
+def _target(names: Sequence[sp.Symbol]) -> str:
+    """Variables that a tuple is unpacked into."""
+    return ", ".join(s.name for s in names) + ("," if len(names) == 1 else "")
+
+
+def _data(design: Design, entries: Entries, count: int) -> tuple[list[Column], list[list[sp.Symbol]], list[str]]:
+    """The columns of the data, for each sample of a batch its variables in their order, and what all samples share."""
+    columns: dict[Column, None] = {}
+    samples: list[list[sp.Symbol]] = [[] for _ in range(count)]
     constants: list[str] = []
     for base, axis in design.data:
         for place in entries.places(base):
             symbol = entries.symbol(base, place)
             if axis is None:
                 constants.append(symbol.name)
-                continue
-            column = columns.setdefault((base, (*place[:axis], *place[axis + 1 :])), f"column_{len(columns) + 1}")
-            if symbol in used:
-                loads.append(f"{symbol} = {column}[{rows[place[axis]]}]")
-    return loads, columns, constants
+            else:
+                columns[base, (*place[:axis], *place[axis + 1 :])] = None
+                samples[place[axis]].append(symbol)
+    return list(columns), samples, constants
