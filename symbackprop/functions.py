@@ -180,7 +180,7 @@ sigmoid = activation(
     derivative=lambda z, a: (a, 1 - a),
     latex=r"\sigma",
     numpy="sigmoid({0})",
-    python="1 / (1 + exp(-{0}))",
+    python="1.0 / (1.0 + exp(-{0}))",
     because="sigmoid",
 )
 relu = activation(
@@ -208,7 +208,7 @@ silu = activation(
     derivative=lambda z, a: (sigmoid(z), sp.Add(1, z * (1 - sigmoid(z)), evaluate=False)),
     latex=r"\mathrm{SiLU}",
     numpy="{0} * sigmoid({0})",
-    python="{0} / (1 + exp(-{0}))",
+    python="{0} / (1.0 + exp(-{0}))",
     because="silu",
 )
 gelu = activation(
@@ -217,7 +217,7 @@ gelu = activation(
     derivative=lambda z, a: ((1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi),),
     latex=r"\mathrm{GELU}",
     numpy="{0} * (1 + erf({0} / 2**.5)) / 2",
-    python="{0} * (1 + erf({0} / 2**.5)) / 2",
+    python="{0} * (1.0 + erf({0} / 2**.5)) / 2.0",
     because="gelu",
 )
 identity = activation(

@@ -9,7 +9,7 @@ added, a bias, starts at 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,11 @@ def _family(equation: Equation) -> str:
     return row.name if row else ""
 
 
-def all_weights_zero(network: Network, values: Mapping[Base, Any]) -> bool:
-    """Do all weights (biases aside) start at zero? Then the units of a layer stay equal for ever."""
-    weights = [base for base, spread in standard_deviations(network).items() if spread]
-    return len(weights) > 1 and all(not np.any(values[base]) for base in weights)
+def weights_of(network: Network) -> list[Base]:
+    """The parameters that are factors of something, biases aside."""
+    return [base for base, spread in standard_deviations(network).items() if spread]
+
+
+def all_zero(weights: Sequence[Base], values: Mapping[Base, Any]) -> bool:
+    """Do several weights all start at zero? Then the units of a layer stay equal for ever."""
+    return len(weights) > 1 and not any(np.any(values[base]) for base in weights)

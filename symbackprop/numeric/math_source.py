@@ -25,13 +25,17 @@ class MathSource(NumPySource):
     >>> z, a = sp.symbols("z a")
     >>> from symbackprop.functions import relu, sigmoid
     >>> MathSource({z: "z", a: "a"}).doprint(sp.Mul(a, sigmoid(z), evaluate=False))
-    'a * (1 / (1 + exp(-z)))'
+    'a * (1.0 / (1.0 + exp(-z)))'
     >>> MathSource({z: "z"}).doprint(relu(z) + sp.sqrt(z))
     'sqrt(z) + (0.0 if z <= 0 else z)'
     """
 
     def _constant(self, e: Any) -> Text:
         return repr(float(e)), SIGN if float(e) < 0 else ATOM
+
+    def literal(self, number: float) -> str:
+        """Python multiplies a float by a float faster than by a whole number."""
+        return repr(float(number))
 
     def _number(self, e: Any) -> Text:
         if e.is_Rational and not e.is_Integer:
@@ -45,6 +49,8 @@ class MathSource(NumPySource):
         text, strength = self.write(base)
         if exponent == 2 and strength == ATOM and text.replace("_", "a").isalnum():
             return f"{text} * {text}", PRODUCT
+        if exponent.is_Integer and exponent > 0:
+            return f"{text if strength == ATOM else f'({text})'}**{exponent}", POWER
         return super()._pow(e)
 
     def _from_row(self, e: Any, row: FunctionRow) -> Text:

@@ -70,9 +70,13 @@ class NumPySource(NumPyPrinter):
             raise refused(f"the symbol {e}, which is no quantity of this network,") from None
         return (found, ATOM) if isinstance(found, str) else found
 
+    def literal(self, number: float) -> str:
+        """A number as it stands in the source; whole numbers leave a dtype alone."""
+        return repr(number)
+
     def _number(self, e: Any) -> Text:
         if e.is_Integer:
-            text = str(e)
+            text = self.literal(int(e))
         elif e.is_Rational:
             text = decimal(e)
             if "/" in text:
@@ -135,10 +139,10 @@ class NumPySource(NumPyPrinter):
         number = abs(number)
         numerator, denominator = (number.p, number.q) if number.is_Rational else (float(number), 1)
         if numerator != 1 or not above:
-            above = [repr(numerator), *above]
+            above = [self.literal(numerator), *above]
         under = [self.bracketed(f, POWER) for f in below]
         if denominator != 1:
-            under = [repr(denominator), *under]
+            under = [self.literal(denominator), *under]
         text = sign + " * ".join(above)
         if under:
             text += f" / {under[0]}" if len(under) == 1 else f" / ({' * '.join(under)})"

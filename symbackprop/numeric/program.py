@@ -22,6 +22,7 @@ from symbackprop.network import Network, Role
 from symbackprop.network.ranges import base_uses
 from symbackprop.notation.writer import TEXT, Writer
 from symbackprop.numeric.dialects import NUMPY, Dialect, dialect_of
+from symbackprop.numeric.initialise import weights_of
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
@@ -256,6 +257,11 @@ class Program:
         except NetworkError:
             return False
         return True
+
+    @cached_property
+    def weights(self) -> list[Base]:
+        """The parameters that are factors of something, biases aside."""
+        return weights_of(self.network)
 
     @cached_property
     def source(self) -> str:

@@ -16,7 +16,7 @@ from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
-from symbackprop.numeric.initialise import all_weights_zero, initial_values
+from symbackprop.numeric.initialise import all_zero, initial_values
 from symbackprop.numeric.loops import Setting
 from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.program import Program
@@ -58,7 +58,7 @@ class Run:
         self.samples = check_shapes(network, bound) or 1
         check_finite(program, bound)
         program.check_assumptions([bound[q.base] for q in quantities])
-        if started and all_weights_zero(network, bound):
+        if started and all_zero(program.weights, bound):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "
                 "leave the weights out, so that they are drawn from the seed",

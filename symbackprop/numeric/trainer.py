@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from symbackprop.numeric.values import Array
 
 MOMENT = 0.1
 """Seconds that a loop runs before progress is reported and an interrupt can be heard."""
+QUICK = {"scalars": 1000, "compiled scalars": 10_000, "compiled loops": 1000}
+"""Updates of a kind of loop that surely fit into a moment."""
 LONGEST_ORDER = 4_000_000
 """Sample positions that are written down in advance."""
 
@@ -40,7 +41,7 @@ class _Moment:
 
     states: list[Array]
     order: Array
-    sizes: Sequence[int]
+    updates: int
     before: int
     epochs: int
     """Epochs that were done before it."""
@@ -66,10 +67,10 @@ class Trainer:
         self.states = parameters + [np.zeros_like(p) for p in parameters for _ in RULES[optimizer].memory]
         self.before = 0
         self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
-        self.fitting_epochs = 1
         self._bound: dict[int, _Bound] = {}
         self._moments: list[_Moment] = []
         self.loop = self._at(self.sizes[0]).loops[0]
+        self.fitting_epochs = max(1, QUICK.get(self.loop.kind, 0) // len(self.sizes))
 
     @property
     def batches(self) -> int:
@@ -101,30 +102,28 @@ class Trainer:
             order = np.tile(np.arange(samples), count)
         else:
             order = np.concatenate([draw.permutation(samples) for _ in range(count)])
-        moment = _Moment(_copies(self.states), order, self.sizes * count, self.before, done)
+        moment = _Moment(_copies(self.states), order, count * self.batches, self.before, done)
         self._moments = [*self._moments[-1:], moment]
         began = time.perf_counter()
-        costs = self._advance(moment, None, -np.inf if floor is None else floor)
+        costs = self._advance(moment, moment.updates, -np.inf if floor is None else floor)
         taken = time.perf_counter() - began
-        if taken < MOMENT / 2:
+        if taken < MOMENT / 4:
             longest = max(1, LONGEST_ORDER // max(samples, 1))
             self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
         elif taken > MOMENT:
             self.fitting_epochs = max(1, count // 2)
-        bad = np.flatnonzero(~np.isfinite(costs))
-        if len(bad):  # what came after is worth nothing
-            costs = costs[: bad[0] + 1]
-        last = len(costs) - 1
-        whole = np.array(costs + [np.nan] * (len(moment.sizes) - len(costs))).reshape(count, -1) @ self.sizes / samples
-        means = [float(cost) for cost in whole[: len(costs) // self.batches]]
-        if not costs or np.isfinite(costs[last]):
+        finite = np.isfinite(costs)
+        last = len(costs) if finite.all() else int(np.argmin(finite))  # what came after is worth nothing
+        whole = last // self.batches
+        by_epoch = costs[: whole * self.batches].reshape(whole, self.batches)
+        means: list[float] = (by_epoch @ np.divide(self.sizes, samples)).tolist()
+        if last == len(costs):
             return means, None
-        rows = moment.order[sum(moment.sizes[:last]) :][: moment.sizes[last]]
-        self._back(len(moment.sizes) - last)
-        name = self.run.not_finite(self.parameters, rows)
-        self._back(len(moment.sizes) - last + 1)
-        epoch = done + last // self.batches + 1
-        return means[: last // self.batches], _diverged(f"in epoch {epoch}", name)
+        first = (last // self.batches) * samples + sum(self.sizes[: last % self.batches])
+        self._back(moment.updates - last)
+        name = self.run.not_finite(self.parameters, order[first : first + self.sizes[last % self.batches]])
+        self._back(moment.updates - last + 1)
+        return means, _diverged(f"in epoch {done + whole + 1}", name)
 
     def require_finite(self) -> None:
         """After the last update nobody computes a cost: look at the parameters themselves.
@@ -146,10 +145,10 @@ class Trainer:
     def _back(self, updates: int) -> None:
         """Take back updates: those of the last moment, and at most one of the moment before it."""
         moment = self._moments[-1]
-        keep = len(moment.sizes) - updates
+        keep = moment.updates - updates
         if keep < 0 and len(self._moments) > 1:
             moment = self._moments[-2]
-            keep = len(moment.sizes) - 1
+            keep = moment.updates - 1
         self._restore(moment)
         self._advance(moment, max(keep, 0), -np.inf)
 
@@ -158,22 +157,27 @@ class Trainer:
             state[...] = value
         self.before = moment.before
 
-    def _advance(self, moment: _Moment, count: int | None, floor: float) -> list[float]:
-        """Updates on the first `count` batches of a moment; the costs, the last one where it stopped."""
-        sizes = moment.sizes if count is None else moment.sizes[:count]
-        found: list[float] = []
-        first = 0
-        for size, group in groupby(sizes):
-            steps = len(list(group))
-            costs = np.full(steps, np.nan)
-            order = moment.order[first : first + steps * size]
-            done = self._batches(size, order, costs, floor)
-            self.before += done
-            first += steps * size
-            found += costs[: done + 1].tolist()
-            if done < steps:
-                break
-        return found
+    def _advance(self, moment: _Moment, updates: int, floor: float) -> Array:
+        """The first updates of a moment; their costs, the last one where it stopped."""
+        costs = np.full(updates, np.nan)
+        done = first = 0
+        while done < updates:
+            size, count = self._alike(done % self.batches, updates - done)
+            order = moment.order[first : first + count * size]
+            advanced = self._batches(size, order, costs[done : done + count], floor)
+            self.before += advanced
+            done += advanced
+            first += count * size
+            if advanced < count:
+                return costs[: done + 1]
+        return costs
+
+    def _alike(self, batch: int, updates: int) -> tuple[int, int]:
+        """The size of a batch of an epoch, and how many of that size follow: only the last one may be short."""
+        if self.sizes[-1] == self.sizes[0]:
+            return self.sizes[0], updates
+        full = self.batches - 1 - batch
+        return (self.sizes[0], min(full, updates)) if full else (self.sizes[-1], 1)
 
     def _batches(self, size: int, order: Array, costs: Array, floor: float) -> int:
         while True:

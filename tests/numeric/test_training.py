@@ -228,13 +228,13 @@ class TestStopping:
                 raise KeyboardInterrupt
 
         derivation = two_two_one().derive()
-        history = derivation.train(START, XOR, epochs=100, progress=stop)
+        history = derivation.train(START, XOR, epochs=20_000, progress=stop)
         assert history.stopped_because == "interrupted"
         done = len(history.loss)
-        assert 7 <= done < 100
+        assert 7 <= done < 20_000
         assert_same(history.values, derivation.train(START, XOR, epochs=done).values)
-        resumed = derivation.train(history.values, XOR, epochs=100 - done)
-        assert_same(resumed.values, derivation.train(START, XOR, epochs=100).values)
+        resumed = derivation.train(history.values, XOR, epochs=20_000 - done)
+        assert_same(resumed.values, derivation.train(START, XOR, epochs=20_000).values)
 
 
 @pytest.mark.parametrize(

@@ -143,10 +143,13 @@ class ScalarLoop:
         axes = dict(self.design.data)
         columns: list[Any] = []
         for base, place in self._columns:
-            values = np.moveaxis(np.asarray(by_base[base]), axes[base] or 0, -1)
-            columns.append(np.ascontiguousarray(values[place]))
+            at: list[Any] = [*place]
+            at.insert(axes[base] or 0, slice(None))
+            columns.append(np.ascontiguousarray(by_base[base][tuple(at)]))
         constants = [v for base, axis in self.design.data if axis is None for v in np.ravel(by_base[base]).tolist()]
-        samples = list(zip(*(column.tolist() for column in columns), strict=True)) or [()]
+        samples: list[tuple[float, ...]] = []
+        if not self._is_compiled:
+            samples = list(zip(*(column.tolist() for column in columns), strict=True)) or [()]
         shapes = [self.design.shape(base) for base in self.design.states]
         size = self.design.setting.batch
 
@@ -167,7 +170,8 @@ class ScalarLoop:
                 costs[: len(found)] = found
             values = iter(numbers)
             for state, shape in zip(states, shapes, strict=True):
-                state[...] = np.reshape(list(itertools.islice(values, math.prod(shape))), shape)
+                own = list(itertools.islice(values, math.prod(shape)))
+                state[...] = np.reshape(own, shape) if shape else own[0]
             return _done(costs, floor)
 
         return advance
