@@ -21,6 +21,7 @@ from symbackprop.numeric.loops.entries import LOOP_NAMES
 from symbackprop.numeric.loops.fusion import fused
 from symbackprop.numeric.loops.steps import Accumulation, Contraction, Entrywise, Reduction, Step, bases_read, reads
 from symbackprop.numeric.math_source import MathSource
+from symbackprop.numeric.printer import NumPySource
 from symbackprop.numeric.source import indented, wrapped
 
 UNROLLED = 32
@@ -205,7 +206,7 @@ class _Nest:
 
     def _position(self, index: Any, axis: Limit, variables: Mapping[Any, str]) -> str:
         shifted = sp.expand(sp.sympify(index).xreplace({i: i + self.limits[i].low for i in variables}) - axis.low)
-        return MathSource(dict(variables)).doprint(shifted)
+        return NumPySource(dict(variables)).doprint(shifted)
 
     def _entry(self, base: Base, at: Sequence[Any], variables: Mapping[Any, str]) -> str:
         """An entry, as a source text; scalars that are computed are local variables."""
