@@ -86,6 +86,7 @@ class Run:
             tuple((q.base, batch) for q, a in zip(quantities, self.axes, strict=True) if stacked and a is not None),
             tuple(self.axes),
             batch,
+            batch == self.samples,
             optimizer,
             tuple(constants.items()),
             str(self.dtype),

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter as Counted
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 
-from symbackprop.functions import Indicator
-from symbackprop.indexed import Base, Limit
+from symbackprop.indexed import Base
 from symbackprop.names import identifier
-from symbackprop.numeric.arrays import Counter, Lowered, Map, Read
+from symbackprop.numeric.arrays import Counter, Read
 from symbackprop.numeric.arrays.source import ArraySource, Code, TreeWriter
 from symbackprop.numeric.bodies import Text
 from symbackprop.numeric.loops.design import Design, loop_symbols
 from symbackprop.numeric.loops.fusion import fused
+from symbackprop.numeric.loops.kernels import iterated
 from symbackprop.numeric.loops.steps import (
     Accumulation,
     Contraction,
@@ -30,7 +30,6 @@ from symbackprop.numeric.loops.steps import (
     Reduction,
     Step,
     bases_read,
-    filled,
 )
 from symbackprop.numeric.loops.ufuncs import Ufuncs
 from symbackprop.numeric.source import indented, wrapped
@@ -44,33 +43,16 @@ UFUNCS = (
 OWN = frozenset({"batches", "costs", "before", "floor", "rate", "k", "step", "np", "inf", "gemm", "train", *UFUNCS})
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A function of the data alone: computed once for all samples, then cut into batches like data."""
-
-    base: Base
-    step: Entrywise
-    axis: int
-
-
-@dataclass(frozen=True)
-class BufferSource:
-    """The source of a loop, and of what has to be prepared for it."""
-
-    text: str
-    prepared: tuple[Prepared, ...]
-    prepare: str
-    """The source of ``prepare(n, data...)``: the prepared arrays for n samples."""
-
-
-def buffer_source(design: Design, blas: bool) -> BufferSource:
+def buffer_source(design: Design, blas: bool) -> str:
     """Write the loop of a design."""
     return _Buffers(design, blas).source()
 
 
 class _Buffers:
     def __init__(self, design: Design, blas: bool) -> None:
-        self.design, self.blas = design, blas
+        self.around = iterated(design)
+        self.design, self.blas = self.around.design, blas
+        design = self.design
         self.limits = dict(design.steps.limits)
         self.storage = dict(design.steps.storage)
         self.names: dict[Base, str] = {}
@@ -79,10 +61,9 @@ class _Buffers:
         self._before: list[str] = []
         self._at_batch: list[str] = []
         self._inside: list[str] = []
-        self._in_loop = {base for base, axis in design.data if axis is not None}
-        self._prepared: list[Prepared] = []
+        self._in_loop = {b for b, axis in design.data if axis is not None and not design.setting.whole}
 
-    def source(self) -> BufferSource:
+    def source(self) -> str:
         """The whole function."""
         design = self.design
         data = [base for base, _ in design.data]
@@ -92,48 +73,52 @@ class _Buffers:
             steps, rules = fused(design)
         else:
             steps, rules = list(design.steps.steps), list(design.rules)
-        steps = [self._with_prepared(s) for s in _squares(steps)]
-        self._in_loop |= {p.base for p in self._prepared}
-        everything = [*steps, *rules]
-        self._share_memory(everything)
-        for step in everything:
+        steps = _squares(steps)
+        self._share_memory([*steps, *rules])
+        for step in (*self.around.before, *steps, *rules, *self.around.after):
             self._allocate(step.target)
-        for step in steps:
-            self._write(step)
-        body = self._inside
-        self._inside = []
-        for rule in rules:
-            self._write(rule)
+        start = self._lines(self.around.before)
+        self._before += start
+        body, updates, end = self._lines(steps), self._lines(rules), self._lines(self.around.after)
         cost = self.names[design.cost]
-        batch = [self.names[b] for b in (*data, *(p.base for p in self._prepared)) if b in self._in_loop]
+        batch = [self.names[b] for b in data if b in self._in_loop]
         shared = [self.names[b] for b in data if b not in self._in_loop]
         head = ["batches", "costs", "before", "floor", "rate", *shared, *(self.names[b] for b in design.states)]
-        unpacked = ", ".join(batch) + ("," if len(batch) == 1 else "")
+        unpacked = f"({', '.join(batch)}{',' * (len(batch) == 1)})" if batch else "_"
         loop = [
             *(["step = before + k + 1"] if design.counts_steps else []),
             *self._at_batch,
             *body,
             f"costs[k] = {cost}",
             f"if not floor <= {cost} < inf:",
-            "    return k",
-            *self._inside,
+            "    done = k",
+            "    break",
+            *updates,
         ]
         lines = [
             wrapped("def train(", head, "):", indent="          "),
-            indented(['"""Train in place, one batch after the other; return how far it came."""', *self._used(loop)]),
-            indented([f"for k, ({unpacked}) in enumerate(batches):" if batch else "for k, _ in enumerate(batches):"]),
+            indented(['"""Train in place, one batch after the other; return how far it came."""']),
+            indented([*self._used([*start, *loop, *end]), "done = len(costs)"]),
+            indented([f"for k, {unpacked} in enumerate(batches):"]),
             indented(loop, " " * 8),
-            indented(["return len(costs)"]),
+            indented([*end, "return done"]),
         ]
-        return BufferSource("\n".join(lines) + "\n", tuple(self._prepared), self._prepare_source())
+        return "\n".join(lines) + "\n"
+
+    def _lines(self, steps: Iterable[Step]) -> list[str]:
+        """The lines of steps; buffers and views that they need are added before the loop."""
+        self._inside = []
+        for step in steps:
+            self._write(step)
+        return self._inside
 
     def _used(self, loop: Sequence[str]) -> list[str]:
         """The buffers and views that the loop or another view needs."""
         kept: list[str] = []
         words = set(_WORD.findall("\n".join(loop)))
         for line in reversed(self._before):
-            name, text = line.split(" = ", 1)
-            if name in words:
+            name, _, text = line.partition(" = ")
+            if not text or name in words:
                 kept.append(line)
                 words.update(_WORD.findall(text))
         return kept[::-1]
@@ -332,7 +317,7 @@ class _Buffers:
     def _accumulation(self, step: Accumulation) -> None:
         target = self.names[step.target]
         sign = "1.0" if step.sign > 0 else "-1.0"
-        if step.right is not None and len(step.axes) == 2 and len(step.over) == 1:
+        if self.blas and step.right is not None and len(step.axes) == 2 and len(step.over) == 1:
             left, right = step.left, step.right
             if step.axes[0] in right.axes:
                 left, right = right, left
@@ -352,12 +337,19 @@ class _Buffers:
         name = "add" if step.sign > 0 else "subtract"
         self._inside.append(f"{name}({target}, {self.names[buffer]}, out={target})")
 
+    def _ones(self, index: sp.Symbol) -> str:
+        """A vector of ones: a product with it is the quickest sum."""
+        length = int(self.limits[index].size)
+        return self._hoist(f"np.ones({length}, np.{self.design.setting.dtype})", f"ones_{length}", self._before)
+
     def _reduction(self, step: Reduction) -> None:
         target, operand = self.names[step.target], step.operand
         name = "add" if step.kind == "sum" else "maximum"
         text = self._view(operand, operand.axes, True)
         kept = tuple(i for i in operand.axes if i in step.axes)
-        if not step.axes:
+        if not step.axes and step.kind == "sum" and len(operand.axes) == 1 and not self.blas:
+            self._inside.append(f"{target} = dot({text}, {self._ones(step.over[0])})")
+        elif not step.axes:
             self._inside.append(f"{target} = np.{name}.reduce({text}, None)")
         elif kept != step.axes:
             turned = f"np.{name}.reduce({text}, {_positions(operand.axes, step.over)})"
@@ -366,92 +358,15 @@ class _Buffers:
             )
             self._inside.append(f"{target}[...] = {shaped.text}")
         elif step.kind == "sum" and len(operand.axes) == 2 and len(step.over) == 1 and not self.blas:
-            length = int(self.limits[step.over[0]].size)
-            ones = self._hoist(f"np.ones({length}, np.{self.design.setting.dtype})", f"ones_{length}", self._before)
+            ones = self._ones(step.over[0])
             both = (ones, text) if operand.axes[0] == step.over[0] else (text, ones)
             self._inside.append(f"dot({both[0]}, {both[1]}, out={target})")
         else:
             self._inside.append(f"np.{name}.reduce({text}, {_positions(operand.axes, step.over)}, out={target})")
 
-    # -- functions of the data alone -----------------------------------------------------------------------------
-    def _with_prepared(self, step: Step) -> Step:
-        """Conditions on data alone, such as one-hot labels, become data of their own."""
-        if not isinstance(step, Entrywise):
-            return step
-        operands = dict(step.operands)
-        parts: dict[Any, Any] = {}
-        for part in step.pattern.atoms(Indicator):
-            own = {s: step.operands[s] for s in part.free_symbols & step.operands.keys()}
-            samples = {i for o in own.values() for i in self._sample_index(o)}
-            if len(samples) != 1 or len(own) != len(part.free_symbols) or not all(map(self._is_data, own.values())):
-                continue
-            axes = tuple(i for i in step.axes if any(i in o.axes for o in own.values()))
-            if _entries([i for i in axes if i not in samples], self.limits) > LARGEST_PREPARED:
-                continue
-            base = sp.IndexedBase(sp.Dummy("chosen"))
-            self.storage[base] = tuple(self.limits[i] for i in axes)
-            self._name(base)
-            self._prepared.append(Prepared(base, Entrywise(base, axes, part, own), axes.index(samples.pop())))
-            slot = sp.Dummy("chosen", real=True)
-            parts[part], operands[slot] = slot, Read(axes, base, axes)
-        if not parts:
-            return step
-        pattern = filled(step.pattern, parts)
-        return Entrywise(
-            step.target, step.axes, pattern, {s: o for s, o in operands.items() if s in pattern.free_symbols}
-        )
-
-    def _is_data(self, operand: Read | Counter) -> bool:
-        return isinstance(operand, Counter) or any(operand.base == base for base, _ in self.design.data)
-
-    def _sample_index(self, operand: Read | Counter) -> list[Any]:
-        axis = dict(self.design.data).get(operand.base) if isinstance(operand, Read) else None
-        return (
-            [operand.at[axis]] if isinstance(operand, Read) and axis is not None and operand.at[axis].is_Symbol else []
-        )
-
-    def _prepare_source(self) -> str:
-        data = [base for base, _ in self.design.data]
-        names: dict[Any, str] = {base: self.names[base] for base in data}
-        count = sp.Symbol("n", integer=True, positive=True)
-        lines: list[str] = []
-        for prepared in self._prepared:
-            step = prepared.step
-            limits = dict(self.limits)
-            sample = step.axes[prepared.axis]
-            limits[sample] = Limit(sample, sp.S.One, count)
-            storage = {b: _lengthened(self.storage[b], dict(self.design.data)[b], count) for b in data}
-            slots = tuple(step.operands)
-            tree = Map(step.axes, step.pattern, slots, tuple(step.operands[s] for s in slots))
-            text = ArraySource({**names, count: "n"}, storage.__getitem__)(Lowered(tree, limits), step.axes)
-            lines.append(f"np.asarray({text}, np.{self.design.setting.dtype})")
-        return (
-            "\n".join(
-                [
-                    wrapped("def prepare(", ["n", *names.values()], "):"),
-                    '    """Functions of the data alone, for all samples at once."""',
-                    *wrapped("    return (", [*lines, ""], ")", indent="        ").split("\n"),
-                ]
-            )
-            + "\n"
-        )
-
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COUNTED = re.compile(r"np\.arange\(\d+(?:, \d+)?\)(?:\[[:, None]+\])?")
-LARGEST_PREPARED = 256
-"""A function of the data alone is prepared for all samples where it has at most so many entries a sample."""
-
-
-def _lengthened(axes: Sequence[Limit], axis: int | None, count: Any) -> tuple[Limit, ...]:
-    return tuple(Limit(a.index, sp.S.One, count) if n == axis else a for n, a in enumerate(axes))
-
-
-def _entries(axes: Sequence[Any], limits: Mapping[Any, Limit]) -> int:
-    product = 1
-    for index in axes:
-        product *= int(limits[index].size)
-    return product
 
 
 def _positions(axes: Sequence[Any], over: Sequence[Any]) -> str:

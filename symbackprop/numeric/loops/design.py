@@ -29,6 +29,8 @@ class Setting:
         sizes: size -> number, the batch size among them.
         stacked: arguments with a sample axis that the network does not know -> batch size.
         sample_axes: for every argument the position of its sample axis, None without one.
+        batch: the number of samples of an update.
+        whole: are these all samples, the same for every update?
         optimizer: a key of `RULES`.
         constants: the numbers of the rule.
         dtype: the name of the floating dtype.
@@ -38,6 +40,7 @@ class Setting:
     stacked: tuple[tuple[Base, int], ...]
     sample_axes: tuple[int | None, ...]
     batch: int
+    whole: bool
     optimizer: str
     constants: tuple[tuple[sp.Symbol, float], ...]
     dtype: str

@@ -22,6 +22,7 @@ from symbackprop.numeric.loops.buffers import UFUNCS, buffer_source
 from symbackprop.numeric.loops.design import Design, Setting, design, folds_rate
 from symbackprop.numeric.loops.entries import operations
 from symbackprop.numeric.loops.nests import nest_source
+from symbackprop.numeric.loops.prepared import prepared
 from symbackprop.numeric.loops.scalars import scalar_source
 from symbackprop.numeric.optimizers import update_function
 from symbackprop.numeric.program import Program
@@ -211,41 +212,40 @@ class BufferLoop:
 
     def __init__(self, made: Design, blas: bool) -> None:
         self.kind = "arrays with BLAS" if blas else "arrays"
-        self.design = made
-        written = buffer_source(made, blas)
-        self.source, self._prepared = written.text, written.prepared
+        ready = prepared(made)
+        self.design, self._prepared = ready.design, ready.count
+        self.source = buffer_source(ready.design, blas)
         namespace = {"inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}, **_helpers()}
         if blas:
             from scipy.linalg import blas as library
 
             namespace["gemm"] = library.dgemm if made.setting.dtype == "float64" else library.sgemm
         self._train = _function(self.source, "train", {"np": np, **namespace})
-        self._prepare = _function(written.prepare, "prepare", {"np": np})
+        self._prepare = _function(ready.source, "prepare", {"np": np})
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """Batches as views where the samples of a batch lie side by side, else as copies."""
         axes = [axis for _, axis in self.design.data]
-        lengths = [np.shape(value)[axis] for value, axis in zip(data, axes, strict=True) if axis is not None]
-        samples, size = (lengths or [1])[0], self.design.setting.batch
-        cut = [(value, axis) for value, axis in zip(data, axes, strict=True) if axis is not None]
-        prepared = self._prepare(samples, *data) if self._prepared else ()
-        cut += [(value, p.axis) for value, p in zip(prepared, self._prepared, strict=True)]
-        shared = [value for value, axis in zip(data, axes, strict=True) if axis is None]
-        whole = tuple(value for value, _ in cut)
+        lengths = [np.shape(value)[axis] for value, axis in zip(data, axes, strict=False) if axis is not None]
+        samples, size, whole = (lengths or [1])[0], self.design.setting.batch, self.design.setting.whole
+        data = [*data, *(self._prepare(samples, *data) if self._prepared else ())]
+        cut = [(value, axis) for value, axis in zip(data, axes, strict=True) if axis is not None and not whole]
+        shared = [value for value, axis in zip(data, axes, strict=True) if axis is None or whole]
         views: dict[int, tuple[Array, ...]] = {}
 
-        def batches(order: Any, count: int) -> Iterator[tuple[Array, ...]]:
-            if size == samples:
-                return itertools.repeat(whole, count)
-            return map(batch, order.reshape(count, size))
+        def batches(order: Any, count: int) -> Iterator[Any]:
+            if whole:
+                return itertools.repeat(None, count)
+            rows = order.reshape(count, size)
+            straight = (rows == rows[:, :1] + np.arange(size)).all(axis=1)
+            return map(batch, rows, rows[:, 0].tolist(), straight.tolist())
 
-        def batch(rows: Any) -> tuple[Array, ...]:
-            first = int(rows[0])
-            if first + size <= samples and int(rows[-1]) - first == size - 1 and (rows[1:] - rows[:-1] == 1).all():
-                if first not in views:
-                    views[first] = tuple(v[(slice(None),) * a + (slice(first, first + size),)] for v, a in cut)
-                return views[first]
-            return tuple(v.take(rows, a) for v, a in cut)
+        def batch(rows: Any, first: int, straight: bool) -> tuple[Array, ...]:
+            if not straight:
+                return tuple(v.take(rows, a) for v, a in cut)
+            if first not in views:
+                views[first] = tuple(v[(slice(None),) * a + (slice(first, first + size),)] for v, a in cut)
+            return views[first]
 
         def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
             recorded = [math.nan] * len(costs)

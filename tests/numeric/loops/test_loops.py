@@ -164,3 +164,20 @@ def test_a_loop_stops_below_its_floor() -> None:
         assert np.isfinite(costs[0])
         assert np.isnan(costs[1:]).all()
         assert all(np.array_equal(a, b) for a, b in zip(states, run.start(), strict=True)), loop.kind
+
+
+@pytest.mark.parametrize(("layout", "loss"), [("rows", "mean_square"), ("columns", "half_square")])
+def test_fewer_samples_than_inputs_iterate_a_kernel(layout: Any, loss: str) -> None:
+    """Where the data of all updates are the same, products with them are iterated instead of the weights."""
+    network = sb.sequential(sb.dense(4, "tanh"), sb.dense(2), inputs=SAMPLES + 9, loss=loss, layout=layout)
+    run = run_of(network)
+    setting = run.setting(SAMPLES, "sgd", {})
+    expected, costs = after(PlainLoop(run.program, setting), run, "sgd", SAMPLES)
+    for blas in (False, True) if has_scipy() else (False,):
+        loop = BufferLoop(design(run.program.plan, setting), blas)
+        assert "kernel" in loop.source
+        found, found_costs = after(loop, run, "sgd", SAMPLES)
+        np.testing.assert_allclose(found_costs, costs, rtol=1e-10)
+        for state, value in zip(found, expected, strict=True):
+            np.testing.assert_allclose(state, value, rtol=1e-10, atol=1e-13)
+    assert "kernel" not in BufferLoop(design(run.program.plan, run.setting(4, "sgd", {})), blas=False).source
