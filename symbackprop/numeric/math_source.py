@@ -44,12 +44,13 @@ class MathSource(NumPySource):
 
     def _pow(self, e: Any) -> Text:
         base, exponent = e.args
-        if exponent == sp.S.Half:
+        power: Any = exponent
+        if power == sp.S.Half:
             return f"sqrt({self.write(base)[0]})", ATOM
         text, strength = self.write(base)
         if exponent == 2 and strength == ATOM and text.replace("_", "a").isalnum():
             return f"{text} * {text}", PRODUCT
-        if exponent.is_Integer and exponent > 0:
+        if power.is_Integer and power > 0:
             return f"{text if strength == ATOM else f'({text})'}**{exponent}", POWER
         return super()._pow(e)
 

@@ -79,6 +79,8 @@ class Program:
         self._known = KnownArrays(plan.network, plan.arguments)
         self.loops: dict[Any, Any] = {}
         """Training loops by what they are specialised to."""
+        self.bindings: dict[Any, Any] = {}
+        """How values and data of a form are bound for training."""
 
     def __repr__(self) -> str:
         return (

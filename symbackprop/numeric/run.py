@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from symbackprop.errors import DataError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
 from symbackprop.numeric.initialise import all_zero, initial_values
-from symbackprop.numeric.loops import Setting
+from symbackprop.numeric.loops import Setting, States
 from symbackprop.numeric.points import not_finite
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.shapes import Shapes
@@ -35,51 +36,66 @@ class Stop(Exception):  # noqa: N818 - no error
         self.message = message
 
 
+@dataclass(frozen=True)
+class Binding:
+    """What is known of all runs with values and data of one form.
+
+    Attributes:
+        bases: the arguments of the program.
+        sources: for each of them whether it is in the data, and its name there; empty where that may differ.
+        samples: how many there are.
+        slots: the positions of the parameters among the arguments.
+        axes: for every argument the position of its sample axis, None without one.
+        sizes: size symbol -> number.
+        dtype: of all arguments but labels.
+        started: were starts of parameters given?
+        loops: the loops of such runs.
+    """
+
+    bases: list[Base]
+    sources: list[tuple[bool, Any]]
+    samples: int
+    slots: list[int]
+    axes: list[int | None]
+    sizes: Mapping[Any, int]
+    dtype: np.dtype[Any]
+    started: bool
+    loops: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+
 class Run:
     """Parameters and data of one training run, in the order of the program's arguments."""
 
     def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
-        self.program, network = program, program.network
-        quantities = program.plan.arguments
-        given = by_base(network, values)
-        columns = by_base(network, data, "data")
-        for base in columns:
-            if base in network.quantities and network.quantities[base].role == "parameter":
-                raise DataError(
-                    f"data: {network.names[base].plain} is a parameter, and parameters are not data",
-                    hint="give its start in values, or declare it as an input",
-                )
-        known = with_defaults(network, given) | columns
-        started = [q.base for q in network.parameters if q.base in known]
-        if any(q.base not in known for q in network.parameters):
-            known = initial_values(network, seed, Shapes(network, known)) | known
-        require(network, known, quantities)
-        bound = in_one_dtype(network, known)
-        self.samples = check_shapes(network, bound) or 1
+        self.program = program
+        form = _form(values), _form(data)
+        known = program.bindings.get(form)
+        if known is None:
+            self.binding, self.arguments = _bound(program, values, data, seed)
+            if self.binding.sources and None not in form:
+                program.bindings[form] = self.binding
+        else:
+            self.binding = known
+            self.arguments = [(data if in_data else values)[name] for in_data, name in known.sources]
+        bound = dict(zip(self.binding.bases, self.arguments, strict=True))
         check_finite(program, bound)
-        program.check_assumptions([bound[q.base] for q in quantities])
-        if started and all_zero(program.weights, bound):
+        program.check_assumptions(self.arguments)
+        if self.binding.started and all_zero(program.weights, bound):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "
                 "leave the weights out, so that they are drawn from the seed",
                 stacklevel=4,
             )
-        self.arguments = [bound[q.base] for q in quantities]
-        self.slots = [n for n, q in enumerate(quantities) if q.role == "parameter"]
-        self.axes = _sample_axes(network, quantities, self.arguments)
-        self.sizes = {} if network.is_scalar else Shapes(network, bound).sizes
-        self.dtype = common_dtype(
-            self.arguments[n] for n in range(len(quantities)) if quantities[n].base not in network.labels
-        )
+        self.samples, self.slots, self.axes = self.binding.samples, self.binding.slots, self.binding.axes
 
-    def start(self) -> list[Array]:
-        """The parameters as arrays that may be changed in place, in the order of the program's arguments."""
-        return [np.array(self.arguments[n], dtype=self.dtype) for n in self.slots]
+    def start(self, memory: int) -> States:
+        """The parameters, and for each of them so many arrays of zeros, to be changed in place."""
+        return States([self.arguments[n] for n in self.slots], memory, self.binding.dtype)
 
     def setting(self, batch: int, optimizer: OptimizerName, constants: Mapping[Any, float]) -> Setting:
         """What the loops of this run are specialised to, for batches of a size."""
-        network, quantities = self.program.network, self.program.plan.arguments
-        sizes = self.sizes if network.samples is None else self.sizes | {network.samples: batch}
+        network, quantities, known = self.program.network, self.program.plan.arguments, self.binding
+        sizes = known.sizes if network.samples is None else {**known.sizes, network.samples: batch}
         stacked = network.samples is None or network.is_scalar
         return Setting(
             tuple(sizes.items()),
@@ -89,7 +105,7 @@ class Run:
             batch == self.samples,
             optimizer,
             tuple(constants.items()),
-            str(self.dtype),
+            str(known.dtype),
         )
 
     @property
@@ -116,6 +132,66 @@ class Run:
         """The parameters by plain name, in the network's order."""
         names = [q.name.plain for q in self.program.network.parameters]
         return dict(zip(names, (value[()] for value in parameters), strict=True))
+
+
+def _bound(
+    program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int
+) -> tuple[Binding, list[Array]]:
+    """Checked arguments in the program's order, and what they are like.
+
+    Raises:
+        DataError: values or data do not fit the network.
+    """
+    network, quantities = program.network, program.plan.arguments
+    given, columns = by_base(network, values), by_base(network, data, "data")
+    for base in columns:
+        if base in network.quantities and network.quantities[base].role == "parameter":
+            raise DataError(
+                f"data: {network.names[base].plain} is a parameter, and parameters are not data",
+                hint="give its start in values, or declare it as an input",
+            )
+    known = with_defaults(network, given) | columns
+    started = any(q.base in known for q in network.parameters)
+    if any(q.base not in known for q in network.parameters):
+        known = initial_values(network, seed, Shapes(network, known)) | known
+    require(network, known, quantities)
+    bound = in_one_dtype(network, known)
+    samples = check_shapes(network, bound) or 1
+    arguments = [bound[q.base] for q in quantities]
+    binding = Binding(
+        bases=[q.base for q in quantities],
+        sources=_sources(network, quantities, values, data),
+        samples=samples,
+        slots=[n for n, q in enumerate(quantities) if q.role == "parameter"],
+        axes=_sample_axes(network, quantities, arguments),
+        sizes={} if network.is_scalar else Shapes(network, bound).sizes,
+        dtype=common_dtype(bound[q.base] for q in quantities if q.base not in network.labels),
+        started=started,
+    )
+    return binding, arguments
+
+
+def _sources(
+    network: Network, quantities: Sequence[Quantity], values: Mapping[Any, Any], data: Mapping[Any, Any]
+) -> list[tuple[bool, Any]]:
+    """Where each argument was given, by which name; nothing where one was not, or where contents have to be checked."""
+    if network.labels or len(values) + len(data) != len(quantities):
+        return []
+    found = {network.find(name).base: (in_data, name) for in_data, own in enumerate((values, data)) for name in own}
+    return [(bool(found[q.base][0]), found[q.base][1]) for q in quantities]
+
+
+def _form(values: Mapping[Any, Any]) -> tuple[Any, ...] | None:
+    """What a mapping of numbers and arrays is like; equal forms are bound alike. None: it has to be looked at."""
+    found: list[Any] = []
+    for name, value in values.items():
+        if type(value) is np.ndarray and value.dtype.kind == "f":
+            found += (name, value.shape, value.dtype)
+        elif isinstance(value, float):
+            found.append(name)
+        else:
+            return None
+    return tuple(found)
 
 
 def _sample_axes(network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]) -> list[int | None]:

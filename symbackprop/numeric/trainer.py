@@ -8,7 +8,7 @@ the updates up to the last good one.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class _Bound:
 class _Moment:
     """What a moment began with: enough to repeat it."""
 
-    states: list[Array]
+    states: Array
     order: Array
     updates: int
     before: int
@@ -62,9 +62,7 @@ class Trainer:
         self.run, self.size, self.rate, self.compiled = run, size, rate, compiled
         self.optimizer: OptimizerName = optimizer
         self.constants = constants
-        parameters = run.start()
-        self.count = len(parameters)
-        self.states = parameters + [np.zeros_like(p) for p in parameters for _ in RULES[optimizer].memory]
+        self.states = run.start(len(RULES[optimizer].memory))
         self.before = 0
         self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
         self._bound: dict[int, _Bound] = {}
@@ -80,7 +78,7 @@ class Trainer:
     @property
     def parameters(self) -> list[Array]:
         """The parameters in the order of the program's arguments."""
-        return self.states[: self.count]
+        return self.states.arrays[: len(self.run.slots)]
 
     def epochs(
         self, count: int, draw: np.random.Generator | None, floor: float | None, done: int
@@ -102,7 +100,7 @@ class Trainer:
             order = np.tile(np.arange(samples), count)
         else:
             order = np.concatenate([draw.permutation(samples) for _ in range(count)])
-        moment = _Moment(_copies(self.states), order, count * self.batches, self.before, done)
+        moment = _Moment(self.states.flat.copy(), order, count * self.batches, self.before, done)
         self._moments = [*self._moments[-1:], moment]
         began = time.perf_counter()
         costs = self._advance(moment, moment.updates, -np.inf if floor is None else floor)
@@ -153,8 +151,7 @@ class Trainer:
         self._advance(moment, max(keep, 0), -np.inf)
 
     def _restore(self, moment: _Moment) -> None:
-        for state, value in zip(self.states, moment.states, strict=True):
-            state[...] = value
+        self.states.flat[:] = moment.states
         self.before = moment.before
 
     def _advance(self, moment: _Moment, updates: int, floor: float) -> Array:
@@ -197,15 +194,14 @@ class Trainer:
 
     def _loops(self, size: int) -> list[Loop]:
         """The loops for a batch size; kept with the program, so that a second run compiles nothing."""
-        program = self.run.program
-        key = self.run.setting(size, self.optimizer, self.constants), self.compiled
-        if key not in program.loops:
-            program.loops[key] = choose(program, *key)
-        return program.loops[key]
-
-
-def _copies(arrays: Sequence[Array]) -> list[Array]:
-    return [np.copy(a) for a in arrays]
+        run = self.run
+        key = size, self.optimizer, tuple(self.constants.items()), self.compiled
+        if key not in run.binding.loops:
+            setting = run.setting(size, self.optimizer, self.constants), self.compiled
+            if setting not in run.program.loops:
+                run.program.loops[setting] = choose(run.program, *setting)
+            run.binding.loops[key] = run.program.loops[setting]
+        return run.binding.loops[key]
 
 
 def _diverged(when: str, name: str) -> str:

@@ -2,5 +2,6 @@
 
 from symbackprop.numeric.loops.design import Setting
 from symbackprop.numeric.loops.loop import Advance, Loop, Unsuited, choose, has_numba
+from symbackprop.numeric.loops.states import States
 
-__all__ = ["Advance", "Loop", "Setting", "Unsuited", "choose", "has_numba"]
+__all__ = ["Advance", "Loop", "Setting", "States", "Unsuited", "choose", "has_numba"]

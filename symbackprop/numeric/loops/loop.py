@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -24,11 +25,12 @@ from symbackprop.numeric.loops.entries import operations
 from symbackprop.numeric.loops.nests import nest_source
 from symbackprop.numeric.loops.prepared import prepared
 from symbackprop.numeric.loops.scalars import scalar_source
+from symbackprop.numeric.loops.states import States
 from symbackprop.numeric.optimizers import update_function
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.values import Array
 
-Advance = Callable[[Sequence[Array], "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
+Advance = Callable[[States, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]", int, float, float], int]
 """``advance(states, order, costs, before, floor, rate)``: updates on batches of the samples in `order`, one cost each;
 returns how many were done before a cost fell below `floor`. Where a cost is not finite it may stop or go on."""
 
@@ -52,11 +54,13 @@ class Unsuited(Exception):  # noqa: N818 - an answer, not a mistake
     """The numbers left the range of Python's own arithmetic: arrays go on from the same states."""
 
 
+@cache
 def has_numba() -> bool:
     """Is numba installed?"""
     return find_spec("numba") is not None
 
 
+@cache
 def has_scipy() -> bool:
     """Is SciPy installed?"""
     return find_spec("scipy") is not None
@@ -151,11 +155,10 @@ class ScalarLoop:
         samples: list[tuple[float, ...]] = []
         if not self._is_compiled:
             samples = list(zip(*(column.tolist() for column in columns), strict=True)) or [()]
-        shapes = [self.design.shape(base) for base in self.design.states]
         size = self.design.setting.batch
 
-        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
-            numbers = [v for state in states for v in state.ravel().tolist()]
+        def advance(states: States, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            numbers = states.flat.tolist()
             train = self._train(floor > -math.inf)
             if self._is_compiled:
                 rows = order.reshape(len(costs), size)
@@ -169,10 +172,7 @@ class ScalarLoop:
                 except (OverflowError, ZeroDivisionError, ValueError):  # NumPy goes on with infinity or nan
                     raise Unsuited from None
                 costs[: len(found)] = found
-            values = iter(numbers)
-            for state, shape in zip(states, shapes, strict=True):
-                own = list(itertools.islice(values, math.prod(shape)))
-                state[...] = np.reshape(own, shape) if shape else own[0]
+            states.flat[:] = numbers
             return _done(costs, floor)
 
         return advance
@@ -201,8 +201,8 @@ class NestLoop:
         given = [np.ascontiguousarray(value) for value in data]
         given = [g.reshape(np.shape(value)) for g, value in zip(given, data, strict=True)]
 
-        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
-            return int(self._train(order, costs, 0, len(costs), before, floor, rate, *given, *states))
+        def advance(states: States, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+            return int(self._train(order, costs, 0, len(costs), before, floor, rate, *given, *states.arrays))
 
         return advance
 
@@ -247,9 +247,9 @@ class BufferLoop:
                 views[first] = tuple(v[(slice(None),) * a + (slice(first, first + size),)] for v, a in cut)
             return views[first]
 
-        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+        def advance(states: States, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
             recorded = [math.nan] * len(costs)
-            done = self._train(batches(order, len(costs)), recorded, before, floor, rate, *shared, *states)
+            done = self._train(batches(order, len(costs)), recorded, before, floor, rate, *shared, *states.arrays)
             costs[:] = recorded
             return int(done)
 
@@ -276,16 +276,16 @@ class PlainLoop:
         axes = [axis for n, axis in enumerate(self.setting.sample_axes) if n not in self._slots]
         size, count, memory = self.setting.batch, len(self._slots), self._memory
 
-        def advance(states: Any, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
+        def advance(states: States, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
             for k in range(len(costs)):
                 rows = order[k * size : (k + 1) * size]
                 batch = [v if a is None else v.take(rows, a) for v, a in zip(data, axes, strict=True)]
-                cost, gradients = self.program.evaluate([*batch, *(state[()] for state in states[:count])])
+                cost, gradients = self.program.evaluate([*batch, *(state[()] for state in states.arrays[:count])])
                 costs[k] = cost
                 if not floor <= cost < math.inf:
                     return k
                 for n, place in enumerate(self._gradients):
-                    kept = [*states[count + memory * n : count + memory * (n + 1)], states[n]]
+                    kept = [*states.arrays[count + memory * n : count + memory * (n + 1)], states.arrays[n]]
                     own = (rate * gradients[place], 1.0) if self._folds else (gradients[place], rate)
                     new = self._update(kept, *own, before + k + 1)
                     for state, value in zip(kept, new, strict=True):

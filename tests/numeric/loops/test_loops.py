@@ -92,13 +92,12 @@ def run_of(network: Any, dtype: Any = np.float64) -> Run:
 
 def after(loop: Loop, run: Run, rule: str, size: int, steps: int = 6) -> tuple[list[Any], Any]:
     """States and costs after some updates, batches in a shuffled order."""
-    parameters = run.start()
-    states = parameters + [np.zeros_like(p) for p in parameters for _ in RULES[rule].memory]
+    states = run.start(len(RULES[rule].memory))
     draw = np.random.default_rng(2)
     order = np.concatenate([draw.permutation(SAMPLES) for _ in range(steps)])[: steps * size]
     costs = np.full(steps, np.nan)
     assert loop.bind(run.data)(states, order, costs, 0, -np.inf, 0.05) == steps
-    return states, costs
+    return states.arrays, costs
 
 
 def loops(run: Run, rule: Any, size: int) -> list[Loop]:
@@ -158,12 +157,12 @@ def test_float32_stays_float32(name: str) -> None:
 def test_a_loop_stops_below_its_floor() -> None:
     run = run_of(ALL["relu-regression"])
     for loop in loops(run, "sgd", SAMPLES):
-        states, costs = run.start(), np.full(4, np.nan)
+        states, costs = run.start(0), np.full(4, np.nan)
         advance = loop.bind(run.data)
         assert advance(states, np.tile(np.arange(SAMPLES), 4), costs, 0, 1e9, 0.01) == 0, loop.kind
         assert np.isfinite(costs[0])
         assert np.isnan(costs[1:]).all()
-        assert all(np.array_equal(a, b) for a, b in zip(states, run.start(), strict=True)), loop.kind
+        assert all(np.array_equal(a, b) for a, b in zip(states.arrays, run.start(0).arrays, strict=True)), loop.kind
 
 
 @pytest.mark.parametrize(("layout", "loss"), [("rows", "mean_square"), ("columns", "half_square")])
