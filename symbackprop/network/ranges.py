@@ -119,7 +119,7 @@ def _axes_of_defined(equations: Iterable[Equation], axes: dict[Base, Axes]) -> b
         hull = [_axis_of_target(general, position) for position in range(len(general.at))]
         for equation in ready:
             for position in range(len(hull)):
-                hull[position] = _hull(hull[position], _axis_of_target(equation, position))
+                hull[position] = covering(hull[position], _axis_of_target(equation, position))
         axes[base] = tuple(hull)
         changed = True
     return changed
@@ -133,7 +133,8 @@ def _axis_of_target(equation: Equation, position: int) -> Limit:
     return Limit(sp.Symbol(f"fixed{position}", integer=True), index, index)
 
 
-def _hull(first: Limit, second: Limit) -> Limit:
+def covering(first: Limit, second: Limit) -> Limit:
+    """The smallest range that covers two, with the index of the first."""
     low = first.low if at_least_zero(second.low - first.low, ()) else second.low
     high = first.high if not at_least_zero(second.high - first.high, ()) else second.high
     return Limit(first.index, low, high)
@@ -153,7 +154,7 @@ def _axes_from_plain_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> bool:
         if use.base in found:
             renamed = dict(zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True))
             own = [limit.replace(renamed) for limit in own]
-            found[use.base] = [_hull(a, b) for a, b in zip(found[use.base], own, strict=True)]
+            found[use.base] = [covering(a, b) for a, b in zip(found[use.base], own, strict=True)]
         else:
             found[use.base] = own
     for base, limits in found.items():
@@ -195,7 +196,7 @@ def _axes_from_shifted_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> None
             spans.append(None if low is None or high is None else Limit(index, low, high))
         before = reached.get(use.base)
         if before is not None:
-            spans = [_hull(a, b) if a and b else None for a, b in zip(before, spans, strict=True)]
+            spans = [covering(a, b) if a and b else None for a, b in zip(before, spans, strict=True)]
         reached[use.base] = spans
     for base, spans in reached.items():
         if all(spans):
