@@ -182,7 +182,7 @@ class NumPySource(NumPyPrinter):
         base, exponent = e.args
         if exponent.is_Number and exponent.is_negative:
             return f"1 / {self.bracketed(sp.Pow(base, -exponent), POWER)}", PRODUCT
-        if exponent == sp.S.Half and not base.is_number:  # np.sqrt of a number would be float64
+        if exponent == sp.S.Half and not base.is_integer and not base.is_number:  # np.sqrt of these would be float64
             return f"np.sqrt({self.write(base)[0]})", ATOM
         return f"{self.bracketed(base, ATOM)}**{self.bracketed(exponent, ATOM)}", POWER
 

@@ -25,7 +25,7 @@ from symbackprop.notation.writer import TEXT, Writer
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
-from symbackprop.numeric.source import Line, function_source, helper_names
+from symbackprop.numeric.source import Line, function_source, helper_names, statements
 from symbackprop.numeric.values import (
     Array,
     by_base,
@@ -62,7 +62,7 @@ class Program:
         self.plan = plan
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
         self._write = LineWriter(plan)
-        lines = [self._write(a) for a in plan.assignments]
+        lines = self._write(plan.assignments)
         self.lines = [*self._write.sizes(lines), *lines]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
@@ -162,11 +162,14 @@ class Program:
         """
         key = frozenset(known)
         if key not in self._forward_functions:
-            have, computed = set(known), list[Base]()
-            for assignment in self.plan.forward:
-                if have.issuperset(self._quantities_in(assignment.expression)):
-                    have.add(assignment.target)
-                    computed.append(assignment.target)
+            missing = self.network.quantities.keys() - known - {a.target for a in self.plan.forward}
+            before = -1
+            while len(missing) > before:  # what reads something that is missing is missing too
+                before = len(missing)
+                for assignment in self.plan.forward:
+                    if missing & self._quantities_in(assignment.expression):
+                        missing.add(assignment.target)
+            computed = list(dict.fromkeys(a.target for a in self.plan.forward if a.target not in missing))
             given = [q.base for q in self.plan.arguments if q.base in known]
             self._forward_functions[key] = given, self.function_of(computed, given), computed
         given, function, computed = self._forward_functions[key]
@@ -209,7 +212,7 @@ class Program:
         pairs: list[tuple[Any, Sequence[Limit]]] = [w if isinstance(w, tuple) else (w, ()) for w in wanted]
         read = [base for expression, _ in pairs for base in base_uses(expression)]
         needed = needed_for(self.network.equations, read)
-        lines = [self._write(a) for a in self.plan.forward if a.target in needed]
+        lines = self._write([a for a in self.plan.forward if a.target in needed])
         spelled = self.plan.identifiers
         taken = set(spelled.values())
         outputs: list[str] = []
@@ -279,7 +282,9 @@ _PROGRAMS: WeakKeyDictionary[Derivation, Program] = WeakKeyDictionary()
 
 def lambdified(arguments: Iterable[str], lines: Sequence[Line], outputs: Iterable[str]) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
-    code = [(Identifier(line.name), line.text) for line in lines]
+    body = statements(lines, titles=False)
+    first, _, rest = "\n    ".join(body).partition(" = ")
+    code = [(Identifier(first), rest)] if body else []  # SymPy writes "first = rest": all lines, as they are
     namespace = {"np": np, **_helper_functions(helper_names(lines))}
     wanted = tuple(Identifier(name) for name in outputs)
     return sp.lambdify(
