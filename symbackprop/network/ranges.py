@@ -16,6 +16,7 @@ from symbackprop.indexed import (
     Base,
     Indices,
     Limit,
+    Softmax,
     affine_coefficient,
     at_least_zero,
     base_of,
@@ -169,6 +170,10 @@ def _ranges_from_uses(equations: list[Equation], axes: Mapping[Base, Axes]) -> t
         missing = [i for i in equation.at if isinstance(i, sp.Symbol) and i not in equation.index_symbols]
         if missing:
             limits = {limit.index: limit for limit in equation.ranges}
+            for softmax in equation.expression.atoms(Softmax):
+                if softmax.args[0] in missing and softmax.args[0] not in limits:
+                    limits[softmax.args[0]] = softmax.limit._replace(index=softmax.args[0])
+                    changed = True
             for use in uses_of(equation):
                 known = axes.get(use.base)
                 if known is None or len(known) != len(use.at):
