@@ -55,6 +55,9 @@ class Block:
     ) -> Iterator[Line]:
         """The lines of an assignment, inside blocks with the given heads."""
         expression = decided(expression, (*scope, *axes))
+        if target.exists and parts(expression, axes, scope) is not None:
+            yield from self._parts(target, expression, axes, scope, heads)
+            return
         block, names = self, dict[Any, Any]()
         for unit, own in hoisted(expression, axes, scope):
             if unit == expression:
@@ -112,15 +115,15 @@ class Block:
         source = replace(self.source, identifiers={**self.source.identifiers, **names})
         lowered = lower(part.expression, part.axes, self.labels, (*scope, *part.loops))
         left, text = source.assigned(base, at, lowered)
-        return Line(left, text, self.section, "+=", (*heads, *_counting(source, part.loops)))
+        guards = (f"if {source.condition(part.guards, scope)}:",) if part.guards else ()
+        return Line(left, text, self.section, "+=", (*heads, *guards), _counting(source, part.loops))
 
 
-def _counting(source: ArraySource, loops: Sequence[Limit]) -> Iterator[str]:
+def _counting(source: ArraySource, loops: Sequence[Limit]) -> str:
     """The head of a loop over all values of indices that count from 0."""
-    if loops:
-        counters = ", ".join(source.identifiers[limit.index] for limit in loops)
-        sizes = ", ".join(source.size(limit.size) for limit in loops)
-        yield f"for {counters} in {'range' if len(loops) == 1 else 'np.ndindex'}({sizes}):"
+    counters = ", ".join(source.identifiers[limit.index] for limit in loops)
+    sizes = ", ".join(source.size(limit.size) for limit in loops)
+    return f"for {counters} in {'range' if len(loops) == 1 else 'np.ndindex'}({sizes}):" if loops else ""
 
 
 def _place(left: str) -> str:

@@ -184,4 +184,4 @@ def _guards(source: ArraySource, loop: Loop, own: Sequence[Limit]) -> Iterator[s
         if sp.expand(mine.high - whole.high) != 0:
             conditions.append(sp.Le(mine.index, mine.high, evaluate=False))
     if conditions:
-        yield f"if {' and '.join(source.condition(c) for c in conditions)}:"
+        yield f"if {source.condition(conditions, ())}:"

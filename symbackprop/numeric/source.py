@@ -35,7 +35,9 @@ class Line(NamedTuple):
     sign: str = "="
     """``+=`` adds to what is there."""
     inside: tuple[str, ...] = ()
-    """The heads of the blocks that the line stands in: ``for t in range(1, T + 1):``."""
+    """The heads of the blocks that the line shares with its neighbours: ``for t in range(1, T + 1):``."""
+    over: str = ""
+    """The head of the line's own loop: ``for p, q in np.ndindex(3, 3):``."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.sign} {self.text}"
@@ -43,7 +45,7 @@ class Line(NamedTuple):
     @property
     def whole(self) -> str:
         """Everything that is written for the line, for a search in it."""
-        return " ".join((*self.inside, str(self)))
+        return " ".join((*self.inside, self.over, str(self)))
 
 
 def helper_names(lines: Iterable[Line]) -> list[str]:
@@ -84,7 +86,8 @@ def statements(lines: Iterable[Line], titles: bool = True) -> list[str]:
         pairs = zip(line.inside, blocks, strict=False)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         text += ["    " * (same + n) + head for n, head in enumerate(line.inside[same:])]
-        text += ["    " * len(line.inside) + row for row in folded(line)]
+        own = [line.over, *("    " + row for row in folded(line))] if line.over else folded(line)
+        text += ["    " * len(line.inside) + row for row in own]
         blocks = line.inside
     return text
 

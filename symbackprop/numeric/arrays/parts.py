@@ -8,7 +8,7 @@ that becomes a sum of two (``a = i + p``) is a scatter: the shorter of the two i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -37,6 +37,8 @@ class Part:
     expression: Any
     axes: tuple[Limit, ...]
     loops: tuple[Limit, ...] = ()
+    guards: tuple[Any, ...] = ()
+    """Conditions without an index of the axes: where they do not hold, there is nothing to add."""
 
 
 def parts(expression: Any, axes: Sequence[Limit], scope: Sequence[Limit] = ()) -> list[Part] | None:
@@ -47,29 +49,27 @@ def parts(expression: Any, axes: Sequence[Limit], scope: Sequence[Limit] = ()) -
         axes: its free indices.
         scope: the ranges of other indices, which have a value already (those of a loop).
     """
-    terms = expression.args if isinstance(expression, sp.Add) else (expression,)
-    if not any(has_range(term, axes) for term in terms):
+    found: dict[Any, Part] = {}
+    whole = Part(tuple(limit.index for limit in axes), sp.S.Zero, tuple(axes))
+    for term in sp.Add.make_args(expression):
+        part = _Term(term, axes, scope).part() or replace(whole, expression=term)
+        key = replace(part, expression=sp.S.Zero)
+        if key in found:
+            part = replace(part, expression=sp.Add(found[key].expression, part.expression, evaluate=False))
+        found[key] = part
+    if not found.keys() - {whole}:
         return None
-    whole: list[Any] = []
-    found: list[Part] = []
-    for term in terms:
-        part = _Term(term, axes, scope).part() if has_range(term, axes) else None
-        if part is None:
-            whole.append(term)
-        else:
-            found.append(part)
-    if not found:
-        return None
-    at = tuple(limit.index for limit in axes)
-    rest = [Part(at, whole[0] if len(whole) == 1 else sp.Add(*whole, evaluate=False), tuple(axes))] if whole else []
-    return rest + found
+    return sorted(found.values(), key=lambda part: replace(part, expression=sp.S.Zero) != whole)
 
 
-def has_range(term: Any, axes: Sequence[Limit]) -> bool:
-    """Does a factor of the term say for which indices of arrays it holds?"""
-    factors, bound = _opened(term)
-    own = {limit.index for limit in (*axes, *bound)}
-    return any(free_indices(c) & own for f in factors for c in index_conditions(f))
+def has_ranges(expression: Any, axes: Sequence[Limit]) -> bool:
+    """Does a summand say for which indices of arrays it holds?"""
+    for term in sp.Add.make_args(expression):
+        factors, bound = _opened(term)
+        own = {limit.index for limit in (*axes, *bound)}
+        if any(free_indices(c) & own for f in factors for c in index_conditions(f)):
+            return True
+    return False
 
 
 def _opened(term: Any) -> tuple[list[Any], list[Limit]]:
@@ -91,11 +91,15 @@ class _Term:
         self.scope, self.axes = tuple(scope), tuple(axes)
         self.limits = {limit.index: limit for limit in (*axes, *bound)}
         self.at: list[Any] = [limit.index for limit in axes]
-        self.conditions = [c for f in factors for c in index_conditions(f)]
+        found = [c for f in factors for c in index_conditions(f)]
+        self.guards = tuple(c for c in found if not free_indices(c) & self.limits.keys())
+        self.conditions = [c for c in found if c not in self.guards]
         self.factors = [f for f in factors if not index_conditions(f)]
 
     def part(self) -> Part | None:
-        """The term without conditions, or None where some cannot be solved or lead outside."""
+        """The term without conditions, or None where it has none, or one that cannot be solved or leads outside."""
+        if not self.conditions and not self.guards:
+            return None
         while self.conditions:
             if not any(self._solved(step) for step in (self._holds, self._equal, self._narrowed, self._between)):
                 return None
@@ -106,7 +110,8 @@ class _Term:
         order = [i for index in self.at for i in self.limits if i in free_indices(index)]
         axes = tuple(self.limits[i] for i in dict.fromkeys(order) if i not in loops)
         summed = [limit for i, limit in self.limits.items() if i not in own]
-        return Part(tuple(self.at), sum_over(self.factors, summed), axes, tuple(loops.values()))
+        expression = sum_over(self.factors, summed)
+        return Part(tuple(self.at), expression, axes, tuple(loops.values()), self.guards)
 
     def _solved(self, step: Any) -> bool:
         return any(step(c) for c in tuple(self.conditions))
@@ -211,7 +216,7 @@ def hoisted(expression: Any, axes: Sequence[Limit], scope: Sequence[Limit]) -> I
         return
     own = tuple(limit for limit in axes if limit.index in free_indices(expression))
     is_unit = isinstance(expression, (sp.Add, sp.Sum)) or any(index_conditions(a) for a in expression.args)
-    if is_unit and parts(expression, own, scope) is not None:
+    if is_unit and has_ranges(expression, own) and parts(expression, own, scope) is not None:
         yield expression, own
         return
     inner = (*axes, *bound_limits(expression))

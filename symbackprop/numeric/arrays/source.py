@@ -79,9 +79,13 @@ class ArraySource:
         """A new array of zeros."""
         return f"np.zeros({_tuple([self.size(size) for size in shape])}, {dtype})"
 
-    def condition(self, condition: Any) -> str:
-        """A condition on numbers."""
-        return self.scalar(self.identifiers).doprint(condition)
+    def condition(self, conditions: Sequence[Any], scope: Sequence[Limit]) -> str:
+        """Conditions on indices that have one value, as a person writes them: ``t >= 1 and t < T``."""
+        numbers = self.scalar(self.identifiers)
+        indices = [limit.index for limit in scope]
+        shown = [next((solved(c, i) for i in indices if c.has(i)), c) for c in conditions]
+        sides = [(c.lhs, c.rel_op, in_reading_order(c.rhs)) for c in shown]
+        return " and ".join(f"{numbers.doprint(left)} {sign} {numbers.doprint(right)}" for left, sign, right in sides)
 
     def size(self, size: Any) -> str:
         """A number of entries or a position, as a person writes it: ``T + 1``, ``t - 1``."""
@@ -139,9 +143,7 @@ class _Writer:
 
     def _guarded(self, node: Guard, code: Code) -> Code:
         conditions = node.condition.args if isinstance(node.condition, sp.And) else (node.condition,)
-        indices = [limit.index for limit in self.scope]
-        shown = [next((solved(c, i) for i in indices if c.has(i)), c) for c in conditions]
-        text = " and ".join(self._numbers.doprint(c) for c in shown)
+        text = self.source.condition(conditions, self.scope)
         return Code(f"{code.at_least(SUM)} if {text} else 0", CONDITION, code.axes)
 
     # -- dimensions ----------------------------------------------------------------------------------------------
