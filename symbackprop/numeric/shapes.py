@@ -37,13 +37,17 @@ class Shapes:
         self.sizes: dict[Any, int] = {}
         self._told_by: dict[Any, str] = {}
         self.stacked: int | None = None
-        for base, value in values.items():
+        numbers = {str(base): value for base, value in network.values.items()}
+        stated = {size: numbers[size.name] for size in network.sizes if size.name in numbers}
+        for base, value in (stated | dict(values)).items():
             if base in network.sizes:
-                self._learn(base, int(value), base.name)
+                self._learn(base, int(value), f"'{base.name} := {int(value)}'")
         quantities = [network.quantities[b] for b in values if b in network.quantities]
         for quantity in quantities:
             self._read(quantity, np.shape(values[quantity.base]))
         for reading in readings(quantities, network.sizes, self.sizes):
+            for quantity in quantities:
+                self._agree(quantity, np.shape(values[quantity.base]))
             self._read_multiple(reading, values[reading.quantity.base])
         for quantity in quantities:
             self._agree(quantity, np.shape(values[quantity.base]))

@@ -40,8 +40,9 @@ def readings(quantities: Iterable[Quantity], sizes: Container[Any], known: Itera
         if size.is_Symbol and size in sizes and size not in have:
             have.add(size)
             found.append(Reading(size, quantity, position))
+    sums = [(q, n, sp.expand(size)) for q, n, size in axes if not size.is_Atom and size.free_symbols - have]
     while True:
-        reading = next((r for q, n, size in axes if (r := _solved(q, n, sp.expand(size), have)) is not None), None)
+        reading = next((r for q, n, size in sums if (r := _solved(q, n, size, have)) is not None), None)
         if reading is None or reading.size not in sizes:
             return found
         have.add(reading.size)
