@@ -95,6 +95,9 @@ class _Term:
         self.guards = tuple(c for c in found if not free_indices(c) & self.limits.keys())
         self.conditions = [c for c in found if c not in self.guards]
         self.factors = [f for f in factors if not index_conditions(f)]
+        for limit in bound:
+            if limit.size == 1:
+                self._substitute(limit.index, limit.low)
 
     def part(self) -> Part | None:
         """The term without conditions, or None where it has none, or one that cannot be solved or leads outside."""
@@ -190,8 +193,9 @@ class _Term:
         self.limits = {i: limit.replace(names) for i, limit in self.limits.items()}
         self.at = [sp.expand(i.xreplace(names)) for i in self.at]
         self.conditions = [c.xreplace(names) for c in self.conditions]
-        self.conditions = [c for c in self.conditions if c is not sp.true]
-        self.factors = [rename(f, names) for f in self.factors]
+        never = sp.false in self.conditions
+        self.conditions = [] if never else [c for c in self.conditions if c is not sp.true]
+        self.factors = [sp.S.Zero] if never else [rename(f, names) for f in self.factors]
 
     def _loops(self) -> dict[Any, Limit]:
         """The indices to loop over, from 0, so that at most one is left in every place: the shortest ones."""
