@@ -14,7 +14,7 @@ import sympy as sp
 
 from symbackprop.indexed import Base, Indices, Limit, rebuild
 from symbackprop.names import identifier
-from symbackprop.numeric.arrays.conditions import decided
+from symbackprop.numeric.arrays.conditions import decided, rectangular
 from symbackprop.numeric.arrays.lowering import lower
 from symbackprop.numeric.arrays.nodes import Read
 from symbackprop.numeric.arrays.parts import Part, hoisted, parts
@@ -54,7 +54,7 @@ class Block:
         self, target: Target, expression: Any, axes: Sequence[Limit], scope: Sequence[Limit], heads: tuple[str, ...]
     ) -> Iterator[Line]:
         """The lines of an assignment, inside blocks with the given heads."""
-        expression = decided(expression, (*scope, *axes))
+        expression = decided(rectangular(expression, axes), (*scope, *axes))
         if target.exists and parts(expression, axes, scope) is not None:
             yield from self._parts(target, expression, axes, scope, heads)
             return

@@ -19,6 +19,7 @@ from symbackprop.errors import NetworkError
 from symbackprop.indexed import Base, Limit, at_least_zero
 from symbackprop.names import identifier
 from symbackprop.numeric.arrays import lower
+from symbackprop.numeric.arrays.conditions import rectangular
 from symbackprop.numeric.arrays.places import in_reading_order
 from symbackprop.numeric.arrays.source import ArraySource
 from symbackprop.numeric.blocks import Block, Target
@@ -67,7 +68,7 @@ class LineWriter:
         """
         if self.network.is_scalar:
             return self._scalars.doprint(expression)
-        lowered = lower(expression, limits, self.network.labels)
+        lowered = lower(rectangular(expression, limits), limits, self.network.labels)
         return self._arrays(lowered, [limit.index for limit in limits])
 
     # -- one assignment ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A layer of LeNet's size, forward and backward, side by side with hand-written NumPy (columns of windows, one product)."""
+"""A layer of LeNet's size, forward and backward, next to hand-written NumPy (columns of windows, one product)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,19 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Limit, affine_coefficient, at_least_zero, bound_limits, rebuild
+from symbackprop.indexed import (
+    Limit,
+    LogSumExp,
+    Softmax,
+    affine_coefficient,
+    at_least_zero,
+    bound_limits,
+    free_indices,
+    largest_value,
+    rebuild,
+    rename,
+    smallest_value,
+)
 
 
 def index_conditions(factor: Any) -> list[Any]:
@@ -36,6 +48,45 @@ def decided(expression: Any, scope: Iterable[Limit]) -> Any:
     inner = (*scope, *bound_limits(expression))
     args = [decided(a, inner) for a in expression.args]
     return expression if args == list(expression.args) else _without_ones(expression, args)
+
+
+def rectangular(expression: Any, axes: Sequence[Limit]) -> Any:
+    """Sums whose range depends on an index of an array, over all of the range that it can have, with a condition.
+
+    >>> t, u, T = sp.symbols("t u T", integer=True)
+    >>> x = sp.IndexedBase("x")
+    >>> rectangular(sp.Sum(x[u], (u, 1, t)), [Limit(t, sp.S(1), T)])
+    Sum([t - u >= 0]*x[u], (u, 1, T))
+    """
+    limits = bound_limits(expression)
+    if not expression.args or isinstance(expression, sp.Indexed):
+        return expression
+    inner = (*axes, *limits)
+    args = [rectangular(a, inner) if isinstance(a, sp.Expr) else a for a in expression.args]
+    own = {limit.index for limit in axes}
+    wide = [_widest(limit, axes) for limit in limits]
+    conditions = [
+        sp.Ge(sp.expand(side), 0)
+        for (index, low, high), widest in zip(limits, wide, strict=True)
+        for side, bound in ((index - low, low), (high - index, high))
+        if widest is not None and free_indices(bound) & own
+    ]
+    if not conditions:
+        return expression if args == list(expression.args) else rebuild(expression, args)
+    ranges = [tuple(w or limit) for w, limit in zip(wide, limits, strict=True)]
+    body = args[1] if isinstance(expression, Softmax) else args[0]
+    if isinstance(expression, sp.Sum):
+        return sp.Sum(sp.Mul(*(Indicator(c) for c in conditions), body, evaluate=False), *reversed(ranges))
+    masked = sp.Piecewise((body, sp.And(*conditions)), (sp.S.NegativeInfinity, True))
+    if isinstance(expression, Softmax):  # its own entry may stand outside of the range
+        return sp.exp(rename(body, {limits[0].index: args[0]}) - LogSumExp(masked, ranges[0]))
+    return expression.func(masked, *ranges)
+
+
+def _widest(limit: Limit, axes: Sequence[Limit]) -> Limit | None:
+    """The limit with the least low and the greatest high that it takes, or None where that cannot be told."""
+    low, high = smallest_value(limit.low, axes), largest_value(limit.high, axes)
+    return None if low is None or high is None else Limit(limit.index, low, high)
 
 
 def _without_ones(node: Any, args: list[Any]) -> Any:

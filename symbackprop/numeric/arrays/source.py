@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from symbackprop.functions import Indicator
 from symbackprop.indexed import Base, Limit, at_least_zero, free_indices
 from symbackprop.numeric.arrays.conditions import solved
 from symbackprop.numeric.arrays.nodes import (
@@ -249,7 +250,10 @@ class _Writer:
         for slot, operand in zip(node.slots, node.operands, strict=True):
             code = self.over(operand, node.axes)
             names[slot] = code.text, code.strength
-        text, strength = self.source.scalar(names).write(node.pattern)
+        pattern = node.pattern
+        if isinstance(pattern, Indicator) and any(isinstance(o, Counter) for o in node.operands):
+            pattern = pattern.condition  # of whole numbers: a truth value leaves the dtype of what it meets alone
+        text, strength = self.source.scalar(names).write(pattern)
         return Code(text, strength, node.axes)
 
     # -- reductions and products ---------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ def compared(text: str, shapes: dict[str, tuple[int, ...]], forward: Any, labels
     assert loss == pytest.approx(expected.item(), rel=1e-12)
     for name, gradient in gradients.items():
         assert gradient == pytest.approx(tensors[name].grad.numpy(), rel=1e-10, abs=1e-12), (name, program.source)
+    single = {name: value if value.dtype.kind == "i" else value.astype(np.float32) for name, value in values.items()}
+    given = program.bind(single)
+    results = program.evaluate([given[q.base] for q in program.plan.arguments])
+    assert {value.dtype for value in (results[0], *results[1])} == {np.dtype(np.float32)}
     return program.source
 
 
@@ -207,3 +211,21 @@ def test_multi_head_attention_with_a_causal_mask() -> None:
         forward,
         {"M": mask},
     )
+
+
+def test_causal_attention_as_sums_up_to_now() -> None:
+    text = r"""
+    S_{t,u} = \sum_{j=1}^{d} Q_{tj} K_{uj}   for t = 1..T, u = 1..T
+    P_{t,u} = \frac{\exp(S_{t,u})}{\sum_{q=1}^{t} \exp(S_{t,q})}   for t = 1..T, u = 1..T
+    A_{t,j} = \sum_{u=1}^{t} P_{t,u} V_{u,j}   for t = 1..T, j = 1..d
+    C_t = \max_{u=1..t} S_{t,u}   for t = 1..T
+    E = \sum_{t=1}^{T} \sum_{j=1}^{d} (C_t A_{t,j} - Y_{t,j})^2
+    parameters: Q, K, V
+    """
+
+    def forward(Q: Any, K: Any, V: Any, Y: Any) -> Any:
+        seen = torch.tril(torch.ones(5, 5, dtype=torch.bool))
+        scores = (Q @ K.T).masked_fill(~seen, -torch.inf)
+        return ((scores.max(dim=1, keepdim=True).values * (torch.softmax(scores, dim=1) @ V) - Y) ** 2).sum()
+
+    compared(text, {"Q": (5, 3), "K": (5, 3), "V": (5, 3), "Y": (5, 3)}, forward)
