@@ -56,7 +56,7 @@ def rectangular(expression: Any, axes: Sequence[Limit]) -> Any:
     >>> t, u, T = sp.symbols("t u T", integer=True)
     >>> x = sp.IndexedBase("x")
     >>> rectangular(sp.Sum(x[u], (u, 1, t)), [Limit(t, sp.S(1), T)])
-    Sum([t - u >= 0]*x[u], (u, 1, T))
+    Sum(x[u]*[t - u >= 0], (u, 1, T))
     """
     limits = bound_limits(expression)
     if not expression.args or isinstance(expression, sp.Indexed):
