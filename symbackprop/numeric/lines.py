@@ -53,7 +53,7 @@ class LineWriter:
         lines: list[Line] = []
         for loop, steps in groupby(assignments, key=lambda a: a.loop):
             for assignment in (own := list(steps)):
-                if self._is_part(assignment) and assignment.target not in allocated:
+                if self.plan.is_part(assignment) and assignment.target not in allocated:
                     allocated.add(assignment.target)
                     lines.append(self._allocation(assignment))
             for assignment in own:
@@ -78,7 +78,7 @@ class LineWriter:
             yield Line(name, self._scalars.doprint(assignment.expression), section)
         elif assignment.expression == 0 and section == "gradients":
             yield Line(name, f"0.0 * {self._parameter_of(assignment.target)}", section)
-        elif assignment.expression != 0 or not self._is_part(assignment):
+        elif assignment.expression != 0 or not self.plan.is_part(assignment):
             steps = [] if loop is None else [limit.index for limit in loop.limits]
             scope = [limit for limit in assignment.axes if limit.index in steps]
             axes = [limit for limit in assignment.axes if limit.index not in steps]
@@ -87,7 +87,7 @@ class LineWriter:
             block = Block(source, self.network.labels, self._dtype(), section, self._taken | {*names.values()})
             at = assignment.at or tuple(limit.index for limit in axes)
             heads = () if loop is None else (*_steps(source, loop), *_guards(source, loop, scope))
-            target = Target(assignment.target, at, self._is_part(assignment))
+            target = Target(assignment.target, at, self.plan.is_part(assignment))
             yield from block.lines(target, assignment.expression, axes, scope, heads)
 
     def _loop_names(self, indices: Sequence[Any]) -> dict[Any, str]:
@@ -95,15 +95,6 @@ class LineWriter:
         for index in indices:
             names[index] = identifier(index.name, self._taken | {*names.values()})
         return names
-
-    def _is_part(self, assignment: Assignment) -> bool:
-        """Is it one of several that write into the target, such as a base case?"""
-        ranges = {limit.index: limit for limit in assignment.axes}
-        at = assignment.at or tuple(ranges)
-        return assignment.loop is not None or any(
-            index not in ranges or ranges[index][1:] != axis[1:]
-            for index, axis in zip(at, self.plan.storage(assignment.target), strict=True)
-        )
 
     def _allocation(self, assignment: Assignment) -> Line:
         shape = [axis.size for axis in self.plan.storage(assignment.target)]

@@ -101,6 +101,20 @@ class Plan:
         """The ranges of the dimensions of a quantity or an adjoint."""
         return self.axes[base]
 
+    def is_part(self, assignment: Assignment) -> bool:
+        """Is it one of several that write into the target: a base case, a range, a step of a recurrence?"""
+        ranges = {limit.index: limit for limit in assignment.axes}
+        at = assignment.at or tuple(ranges)
+        return assignment.loop is not None or any(
+            index not in ranges or ranges[index][1:] != axis[1:]
+            for index, axis in zip(at, self.storage(assignment.target), strict=True)
+        )
+
+    @cached_property
+    def is_straight(self) -> bool:
+        """Does every assignment compute a whole quantity at once?"""
+        return not any(self.is_part(a) for a in (*self.assignments, *self.others))
+
     @cached_property
     def axes(self) -> Mapping[Base, tuple[Limit, ...]]:
         """The ranges of the dimensions of every quantity and adjoint."""

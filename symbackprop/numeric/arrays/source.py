@@ -62,7 +62,7 @@ class ArraySource:
 
     def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
         """The source of a tree over the wanted axes."""
-        writer = _Writer(self, lowered)
+        writer = _Writer(self, lowered.limits, lowered.scope)
         axes = tuple(axes)
         whole = writer.over(lowered.array, axes, every=True).text
         if all(i in lowered.array.axes or lowered.limits[i].size == 1 for i in axes):
@@ -71,7 +71,7 @@ class ArraySource:
 
     def assigned(self, target: Base, at: Sequence[Any], lowered: Lowered) -> tuple[str, str]:
         """A part of a stored array, and the source of a tree as it is written there."""
-        writer = _Writer(self, lowered)
+        writer = _Writer(self, lowered.limits, lowered.scope)
         axes = dict.fromkeys(i for place in at for i in writer.limits if i in free_indices(place))
         left = writer.code(Read(tuple(axes), target, tuple(at)))
         return left.text, writer.over(lowered.array, left.axes).text
@@ -96,8 +96,8 @@ class ArraySource:
 class _Writer:
     """Prints one tree."""
 
-    def __init__(self, source: ArraySource, lowered: Lowered) -> None:
-        self.source, self.limits, self.scope = source, lowered.limits, lowered.scope
+    def __init__(self, source: ArraySource, limits: Mapping[Any, Limit], scope: Sequence[Limit] = ()) -> None:
+        self.source, self.limits, self.scope = source, limits, scope
         self._numbers = source.scalar(source.identifiers)
 
     def code(self, node: Array) -> Code:

@@ -87,3 +87,13 @@ def test_layers_of_different_sizes_must_be_unrolled() -> None:
     with pytest.raises(NetworkError) as error:
         compile_program(Derivation(net))
     assert "net.unroll(L=3)" in str(error.value.hint)
+
+
+def test_a_plan_says_whether_it_is_straight() -> None:
+    straight = {
+        name: compile_program(Derivation(NETWORKS[name][0]())).plan.is_straight
+        for name in NETWORKS
+        if name not in RAGGED
+    }
+    recurrences = {"recurrence", "loss on the last step, learned start", "backward recurrence", "two steps back"}
+    assert {name for name, value in straight.items() if not value} == recurrences | {"padded convolution"}
