@@ -7,7 +7,7 @@ Contract: `by_base` looks names up in the network, `with_defaults` fills in what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
