@@ -10,8 +10,11 @@ from typing import Any
 
 import sympy as sp
 
-from symbackprop.indexed import Softmax, canonical, match_indices, rebuild
+from symbackprop.indexed import MaxOver, Softmax, canonical, match_indices, rebuild
 from symbackprop.network import Equation, Network
+
+NAMED = (sp.Function, Softmax, MaxOver)
+"""What is replaced by the name of its value."""
 
 
 class Outputs:
@@ -24,7 +27,7 @@ class Outputs:
         """Fold function applications into their names: ``sigma(z)`` becomes ``a`` where ``a = sigma(z)``."""
         if not expression.args or isinstance(expression, sp.Indexed):
             return expression
-        if isinstance(expression, (sp.Function, Softmax)):
+        if isinstance(expression, NAMED):
             scalar, indexed = self._known
             same = canonical(expression)
             if same in scalar:
@@ -42,7 +45,7 @@ class Outputs:
         scalar: dict[Any, Any] = {}
         indexed: dict[Any, list[tuple[Equation, Any]]] = {}
         for e in self.network.equations:
-            if not isinstance(e.expression, (sp.Function, Softmax)) or e.base == self.network.loss.base:
+            if not isinstance(e.expression, NAMED) or e.base == self.network.loss.base:
                 continue
             pattern = canonical(e.expression)
             if e.at:

@@ -6,7 +6,8 @@ recurrence that runs along one index, with a proven base case. Anything else tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import sympy as sp
@@ -28,8 +29,11 @@ class Group:
     direction: int = 0
 
 
-def evaluation_order(equations: Sequence[Equation], names: Mapping[Base, Name]) -> list[Group]:
-    """Sort equations so that every quantity is computed before it is read."""
+def evaluation_order(equations: Sequence[Equation], names: Mapping[Base, Name], guarded: bool = False) -> list[Group]:
+    """Sort equations so that every quantity is computed before it is read.
+
+    Recurrences need base cases, unless their reads are `guarded`: adjoints carry the conditions of theirs.
+    """
     defined: dict[Base, list[int]] = {}
     for number, equation in enumerate(equations):
         defined.setdefault(equation.base, []).append(number)
@@ -40,7 +44,8 @@ def evaluation_order(equations: Sequence[Equation], names: Mapping[Base, Name]) 
         if len(members) == 1 and component[0] not in reads[component[0]]:
             groups.append(Group((members[0],)))
         else:
-            groups.append(_recurrence(members, {b: [equations[n] for n in ns] for b, ns in defined.items()}, names))
+            known = None if guarded else {b: [equations[n] for n in ns] for b, ns in defined.items()}
+            groups.append(_recurrence(members, known, names))
     return groups
 
 
@@ -82,7 +87,33 @@ def _components(reads: Sequence[Sequence[int]]) -> list[list[int]]:
     return components
 
 
-def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]], names: Mapping[Base, Name]) -> Group:
+def running_indices(group: Group) -> list[tuple[sp.Symbol, ...]]:
+    """For each equation of a recurrence the indices that it runs along, outermost first."""
+    bases = {e.base for e in group.equations}
+    places = [list(_member_places(e, bases)) for e in group.equations]
+    axes = {(base, n) for own in places for base, n, index, symbol in own if index != symbol}
+    while True:
+        running = [{symbol for base, n, _, symbol in own if (base, n) in axes} for own in places]
+        more = {(b, n) for own, found in zip(places, running, strict=True) for b, n, _, s in own if s in found}
+        if more <= axes:
+            break
+        axes |= more
+    return [tuple(i for i in e.index_symbols if i in own) for e, own in zip(group.equations, running, strict=True)]
+
+
+def _member_places(equation: Equation, bases: AbstractSet[Base]) -> Iterator[tuple[Base, int, sp.Expr, sp.Symbol]]:
+    """Where indices of the left side stand in quantities of the group: base, position, index, symbol."""
+    own = set(equation.index_symbols)
+    for base, at in [(equation.base, equation.at), *((use.base, use.at) for use in uses_of(equation))]:
+        if base in bases:
+            for position, index in enumerate(at):
+                for symbol in own & index.free_symbols:
+                    yield base, position, index, symbol
+
+
+def _recurrence(
+    members: list[Equation], defined: Mapping[Base, list[Equation]] | None, names: Mapping[Base, Name]
+) -> Group:
     """Check a circle of equations: along one axis every step must lead to an earlier instance."""
     bases = {e.base for e in members}
     directions: set[int] = set()
@@ -96,7 +127,8 @@ def _recurrence(members: list[Equation], defined: Mapping[Base, list[Equation]],
                 same_instance[number] += [n for n, e in enumerate(members) if e.base == use.base]
             else:
                 directions.add(1 if step < 0 else -1)
-                _require_base_case(use, defined[use.base], names)
+                if defined is not None:
+                    _require_base_case(use, defined[use.base], names)
         if any(base in bases and isinstance(base, sp.Symbol) for base in base_uses(equation.expression)):
             same_instance[number] += [n for n, e in enumerate(members) if e.base in set(base_uses(equation.expression))]
     order = _components([same_instance[n] for n in range(len(members))])

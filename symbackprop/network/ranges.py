@@ -16,6 +16,7 @@ from symbackprop.indexed import (
     Base,
     Indices,
     Limit,
+    Softmax,
     affine_coefficient,
     at_least_zero,
     base_of,
@@ -119,7 +120,7 @@ def _axes_of_defined(equations: Iterable[Equation], axes: dict[Base, Axes]) -> b
         hull = [_axis_of_target(general, position) for position in range(len(general.at))]
         for equation in ready:
             for position in range(len(hull)):
-                hull[position] = _hull(hull[position], _axis_of_target(equation, position))
+                hull[position] = covering(hull[position], _axis_of_target(equation, position))
         axes[base] = tuple(hull)
         changed = True
     return changed
@@ -133,7 +134,8 @@ def _axis_of_target(equation: Equation, position: int) -> Limit:
     return Limit(sp.Symbol(f"fixed{position}", integer=True), index, index)
 
 
-def _hull(first: Limit, second: Limit) -> Limit:
+def covering(first: Limit, second: Limit) -> Limit:
+    """The smallest range that covers two, with the index of the first."""
     low = first.low if at_least_zero(second.low - first.low, ()) else second.low
     high = first.high if not at_least_zero(second.high - first.high, ()) else second.high
     return Limit(first.index, low, high)
@@ -153,7 +155,7 @@ def _axes_from_plain_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> bool:
         if use.base in found:
             renamed = dict(zip((limit.index for limit in own), (limit.index for limit in found[use.base]), strict=True))
             own = [limit.replace(renamed) for limit in own]
-            found[use.base] = [_hull(a, b) for a, b in zip(found[use.base], own, strict=True)]
+            found[use.base] = [covering(a, b) for a, b in zip(found[use.base], own, strict=True)]
         else:
             found[use.base] = own
     for base, limits in found.items():
@@ -168,6 +170,10 @@ def _ranges_from_uses(equations: list[Equation], axes: Mapping[Base, Axes]) -> t
         missing = [i for i in equation.at if isinstance(i, sp.Symbol) and i not in equation.index_symbols]
         if missing:
             limits = {limit.index: limit for limit in equation.ranges}
+            for softmax in equation.expression.atoms(Softmax):
+                if softmax.args[0] in missing and softmax.args[0] not in limits:
+                    limits[softmax.args[0]] = softmax.limit._replace(index=softmax.args[0])
+                    changed = True
             for use in uses_of(equation):
                 known = axes.get(use.base)
                 if known is None or len(known) != len(use.at):
@@ -195,7 +201,7 @@ def _axes_from_shifted_uses(uses: Iterable[Use], axes: dict[Base, Axes]) -> None
             spans.append(None if low is None or high is None else Limit(index, low, high))
         before = reached.get(use.base)
         if before is not None:
-            spans = [_hull(a, b) if a and b else None for a, b in zip(before, spans, strict=True)]
+            spans = [covering(a, b) if a and b else None for a, b in zip(before, spans, strict=True)]
         reached[use.base] = spans
     for base, spans in reached.items():
         if all(spans):

@@ -102,7 +102,7 @@ class LibraryProgram(Program):
 
     def _require_functions(self) -> None:
         """Refuse what the library cannot compute, before it is asked to."""
-        dialect, text = self.library.dialect, "\n".join(map(str, self.lines))
+        dialect, text = self.library.dialect, "\n".join(line.whole for line in self.lines)
         for function in re.findall(rf"\b{dialect.module}\.(\w+)", text):
             if not hasattr(self.library.module, function):
                 raise NetworkError(

@@ -24,7 +24,9 @@ class Dialect:
         functions: NumPy's function, helper or whole body of a function -> what stands for it, where it differs.
         words: NumPy's method or keyword -> the library's, where it differs.
         helpers: source of the functions that programs may need beside the library's own.
-        arange: a range of positions; ``{like}`` is an array of the program, of whose dtype and device results are.
+        arange: a range of positions; ``{like}`` is an array of the program, of whose dtype and device results are,
+            ``{dtype}`` that dtype.
+        zeros: a new array of a shape.
         counter: a range of numbers to compute with.
         asarray: a number or scalar as an array.
         number: a number, or what is computed from sizes, where the library wants an array.
@@ -38,11 +40,15 @@ class Dialect:
     words: Mapping[str, str] = field(default_factory=dict[str, str])
     helpers: Mapping[str, str] = field(default_factory=dict[str, str])
     arange: str = "{module}.arange({0})"
+    zeros: str = "{module}.zeros({0}, {dtype})"
     counter: str = "{module}.arange({0})"
     asarray: str = "{module}.asarray({0})"
     number: str = "{0}"
     truth: str = ""
+    writes: bool = True
+    """Are parts of arrays written in place, or is a part written by making a new array?"""
     like: str = ""
+    dtype: str = "float"
 
     def __getitem__(self, function: str) -> str:
         """The library's name of one of NumPy's functions or of a helper."""
@@ -55,11 +61,19 @@ class Dialect:
 
     def written(self, template: str, text: str) -> str:
         """One of the templates with its text."""
-        return template.format(text, module=self.module, like=self.like)
+        return template.format(text, module=self.module, like=self.like, dtype=self.dtype)
 
-    def typed_like(self, name: str) -> Dialect:
-        """The dialect of a program in which the array of this name has the common dtype and device."""
-        return replace(self, like=name)
+    def typed_like(self, name: str, is_array: bool = True) -> Dialect:
+        """The dialect of a program in which the value of this name has the common dtype and device."""
+        dtype = f"{name}.dtype" if is_array or self.module != "np" else f"np.result_type({name})"
+        return replace(self, like=name, dtype=dtype)
+
+    def stored(self, place: str, sign: str, text: str) -> tuple[str, str, str]:
+        """The sides of ``h[t] = text`` or ``h[t] += text``, and the sign between them."""
+        if self.writes or not place.endswith("]"):
+            return place, sign, text
+        name, _, at = place[:-1].partition("[")
+        return name, "=", f"{name}.at[{at}].{'set' if sign == '=' else 'add'}({text})"
 
 
 _WINDOWS = '''\
@@ -69,6 +83,12 @@ def windows(x, axis, start, counts, steps):
     for count, step in zip(counts, steps):
         at = at[..., None] + step * {0}.arange(count)
     return x[(slice(None),) * axis + (at,)]
+'''
+_NDINDEX = '''\
+def ndindex(*sizes):
+    """All positions in an array of these sizes."""
+    import itertools
+    return itertools.product(*map(range, sizes))
 '''
 
 NUMPY = Dialect("numpy", {"np": "import numpy as np"}, "np", helpers=HELPERS)
@@ -83,9 +103,10 @@ JAX = Dialect(
         "logsumexp": "jax.nn.logsumexp",
         "erf": "jax.lax.erf",
     },
-    helpers={"windows": _WINDOWS.format("jnp")},
+    helpers={"windows": _WINDOWS.format("jnp"), "ndindex": _NDINDEX},
     asarray="jnp.asarray({0}, {like}.dtype)",
     truth="({0}).astype({like}.dtype)",
+    writes=False,
 )
 
 TORCH = Dialect(
@@ -103,6 +124,7 @@ TORCH = Dialect(
     words={"axis": "dim", "axes": "dims", "transpose": "permute", "max": "amax", "copy": "clone"},
     helpers={
         "windows": _WINDOWS.format("torch"),
+        "ndindex": _NDINDEX,
         "maximum": '''\
 def maximum(a, b):
     """The larger of two, one of which may be a number."""
@@ -115,6 +137,7 @@ def minimum(a, b):
 ''',
     },
     arange="torch.arange({0}, device={like}.device)",
+    zeros="torch.zeros({0}, dtype={like}.dtype, device={like}.device)",
     counter="torch.arange({0}, dtype={like}.dtype, device={like}.device)",
     asarray="torch.asarray({0}, dtype={like}.dtype, device={like}.device)",
     number="torch.asarray({0}, dtype={like}.dtype, device={like}.device)",

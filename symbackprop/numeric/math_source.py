@@ -48,7 +48,7 @@ class MathSource(NumPySource):
         if power == sp.S.Half:
             return f"sqrt({self.write(base)[0]})", ATOM
         text, strength = self.write(base)
-        if exponent == 2 and strength == ATOM and text.replace("_", "a").isalnum():
+        if exponent == sp.Integer(2) and strength == ATOM and text.replace("_", "a").isalnum():
             return f"{text} * {text}", PRODUCT
         if power.is_Integer and power > 0:
             return f"{text if strength == ATOM else f'({text})'}**{exponent}", POWER

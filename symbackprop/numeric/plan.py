@@ -7,9 +7,9 @@ reads only what stands before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Literal
 
 import sympy as sp
@@ -18,10 +18,12 @@ from symbackprop.derivation import Derivation
 from symbackprop.functions import sigmoid, softplus
 from symbackprop.indexed import (
     Base,
+    Indices,
     Limit,
     LogSumExp,
     Softmax,
     base_of,
+    fresh,
     freshen_all,
     indices_of,
     rebuild,
@@ -29,7 +31,8 @@ from symbackprop.indexed import (
 )
 from symbackprop.names import identifier
 from symbackprop.network import Assumption, Equation, Network, Quantity
-from symbackprop.network.ranges import base_uses
+from symbackprop.network.order import Group, evaluation_order, running_indices
+from symbackprop.network.ranges import base_uses, covering
 
 OWN_NAMES = frozenset(
     [
@@ -43,6 +46,16 @@ Section = Literal["forward", "backward", "gradients"]
 
 
 @dataclass(frozen=True)
+class Loop:
+    """The steps of a recurrence, one after the other: assignments with the same loop make a block."""
+
+    limits: tuple[Limit, ...]
+    """The indices that it runs along, outermost first, over the ranges of all its assignments together."""
+    backward: bool = False
+    """Does it run from high to low?"""
+
+
+@dataclass(frozen=True)
 class Assignment:
     """``target[axes] = expression``: one named quantity, for every value of its free axes (none: a
     scalar).
@@ -52,6 +65,10 @@ class Assignment:
     expression: sp.Expr
     axes: tuple[Limit, ...]
     section: Section
+    at: Indices = ()
+    """The indices of the left side where it is a part of the target, such as ``h[i, 0]``; else its axes."""
+    loop: Loop | None = None
+    """The recurrence that it is a step of; its indices are among the axes."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,20 @@ class Plan:
         """The ranges of the dimensions of a quantity or an adjoint."""
         return self.axes[base]
 
+    def is_part(self, assignment: Assignment) -> bool:
+        """Is it one of several that write into the target: a base case, a range, a step of a recurrence?"""
+        ranges = {limit.index: limit for limit in assignment.axes}
+        at = assignment.at or tuple(ranges)
+        return assignment.loop is not None or any(
+            index not in ranges or ranges[index][1:] != axis[1:]
+            for index, axis in zip(at, self.storage(assignment.target), strict=True)
+        )
+
+    @cached_property
+    def is_straight(self) -> bool:
+        """Does every assignment compute a whole quantity at once?"""
+        return not any(self.is_part(a) for a in (*self.assignments, *self.others))
+
     @cached_property
     def axes(self) -> Mapping[Base, tuple[Limit, ...]]:
         """The ranges of the dimensions of every quantity and adjoint."""
@@ -103,9 +134,10 @@ def plan_of(derivation: Derivation) -> Plan:
     """The program of a derivation, forward and backward."""
     network = derivation.network
     needed = needed_for(network.equations, [network.loss.base])
-    forward = [Assignment(e.base, stable(e.expression, network), e.ranges, "forward") for e in network.equations]
-    backward = [_adjoint(derivation, q, "backward") for q in derivation.deltas]
-    gradients = [_adjoint(derivation, q, "gradients") for q in derivation.parameters]
+    forward = [a for g in network.groups for a in _assignments(g, "forward", lambda e: stable(e, network))]
+    deltas = evaluation_order([_adjoint(derivation, q) for q in derivation.deltas], {}, guarded=True)
+    backward = [a for g in deltas for a in _assignments(g, "backward")]
+    gradients = [a for q in derivation.parameters for a in _assignments(Group((_adjoint(derivation, q),)), "gradients")]
     own = [a for a in forward if a.target in needed]
     return Plan(
         network=network,
@@ -155,17 +187,45 @@ def _log_of(value: sp.Expr, network: Network) -> sp.Expr | None:
 
 def needed_for(equations: Iterable[Equation], wanted: Iterable[Base]) -> set[Base]:
     """Everything that the wanted quantities are computed from, themselves included."""
-    needed = set(wanted)
-    for equation in reversed(tuple(equations)):
-        if equation.base in needed:
-            needed.update(base_uses(equation.expression))
+    needed, before = set(wanted), 0
+    backwards = tuple(equations)[::-1]
+    while len(needed) > before:  # a second time only where a recurrence reads what stands after it
+        before = len(needed)
+        for equation in backwards:
+            if equation.base in needed:
+                needed.update(base_uses(equation.expression))
     return needed
 
 
-def _adjoint(derivation: Derivation, quantity: Quantity, section: Section) -> Assignment:
+def _adjoint(derivation: Derivation, quantity: Quantity) -> Equation:
     """The adjoint over named deltas in closed form, activations by their output: no second exponential."""
-    target = base_of(derivation.sweep[quantity.base].symbol)
-    return Assignment(target, derivation.computed(quantity.base).expression, quantity.axes, section)
+    target = derivation.sweep[quantity.base].symbol
+    return Equation(target, derivation.computed(quantity.base).expression, quantity.axes)
+
+
+def _assignments(
+    group: Group, section: Section, meaning: Callable[[sp.Expr], sp.Expr] = lambda e: e
+) -> Iterator[Assignment]:
+    """A group in order; the steps of a recurrence with one loop, whose indices they share."""
+    if not group.direction:
+        for e in group.equations:
+            at = e.at if e.at != tuple(limit.index for limit in e.ranges) else ()
+            yield Assignment(e.base, meaning(e.expression), e.ranges, section, at)
+        return
+    running = running_indices(group)
+    ranges = [
+        [next(r for r in e.ranges if r.index == i) for i in own]
+        for e, own in zip(group.equations, running, strict=True)
+    ]
+    limits = tuple(reduce(covering, level) for level in zip(*ranges, strict=True))
+    loop = Loop(limits, group.direction < 0)
+    for e, own in zip(group.equations, running, strict=True):
+        shared = dict(zip(own, (limit.index for limit in limits), strict=True))
+        clash = {i: fresh(i) for i in e.index_symbols if i in shared.values() and i not in shared}
+        names = {i: j for i, j in (shared | clash).items() if i != j}
+        expression = rename(freshen_all(e.expression), names) if names else e.expression
+        axes = tuple(limit.replace(names) for limit in e.ranges)
+        yield Assignment(e.base, meaning(expression), axes, section, tuple(i.xreplace(names) for i in e.at), loop)
 
 
 def _identifiers(derivation: Derivation, differentiated: Iterable[Quantity]) -> dict[Base, str]:

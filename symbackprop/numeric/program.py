@@ -26,7 +26,7 @@ from symbackprop.numeric.initialise import weights_of
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
-from symbackprop.numeric.source import Line, function_source, helper_names
+from symbackprop.numeric.source import Line, function_source, helper_names, statements
 from symbackprop.numeric.values import (
     Array,
     KnownArrays,
@@ -65,7 +65,7 @@ class Program:
         self.dialect = dialect
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
         self._write = LineWriter(plan, dialect)
-        lines = [self._write(a) for a in plan.assignments]
+        lines = self._write(plan.assignments)
         self.lines = [*self._write.sizes(lines), *lines]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
@@ -174,11 +174,14 @@ class Program:
         """
         key = frozenset(known)
         if key not in self._forward_functions:
-            have, computed = set(known), list[Base]()
-            for assignment in self.plan.forward:
-                if have.issuperset(self._quantities_in(assignment.expression)):
-                    have.add(assignment.target)
-                    computed.append(assignment.target)
+            missing = self.network.quantities.keys() - known - {a.target for a in self.plan.forward}
+            before = -1
+            while len(missing) > before:  # what reads something that is missing is missing too
+                before = len(missing)
+                for assignment in self.plan.forward:
+                    if missing & self._quantities_in(assignment.expression):
+                        missing.add(assignment.target)
+            computed = list(dict.fromkeys(a.target for a in self.plan.forward if a.target not in missing))
             given = [q.base for q in self.plan.arguments if q.base in known]
             self._forward_functions[key] = given, self.function_of(computed, given), computed
         given, function, computed = self._forward_functions[key]
@@ -231,7 +234,7 @@ class Program:
         spelled = self.plan.identifiers
         read = [b for e, _ in pairs for b in ([e] if e in spelled else base_uses(e))]
         needed = needed_for(self.network.equations, read)
-        lines = [self._write(a) for a in self.plan.forward if a.target in needed]
+        lines = self._write([a for a in self.plan.forward if a.target in needed])
         taken = set(spelled.values())
         outputs: list[str] = []
         for expression, axes in pairs:
@@ -319,7 +322,9 @@ def lambdified(
     own: Mapping[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """A function of positional arguments whose body is the lines and whose result is the tuple of outputs."""
-    code = [(Identifier(line.name), line.text) for line in lines]
+    body = statements(lines, titles=False)
+    first, _, rest = "\n    ".join(body).partition(" = ")
+    code = [(Identifier(first), rest)] if body else []  # SymPy writes "first = rest": all lines, as they are
     own = own or {}
     namespace: dict[str, Any] = {}
     exec("\n".join(dialect.imports.values()), namespace)

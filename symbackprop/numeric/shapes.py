@@ -16,6 +16,7 @@ import sympy as sp
 from symbackprop.errors import DataError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
+from symbackprop.numeric.sizes import Reading, readings
 
 STACKABLE = ("input", "target")
 
@@ -36,12 +37,18 @@ class Shapes:
         self.sizes: dict[Any, int] = {}
         self._told_by: dict[Any, str] = {}
         self.stacked: int | None = None
-        for base, value in values.items():
+        numbers = {str(base): value for base, value in network.values.items()}
+        stated = {size: numbers[size.name] for size in network.sizes if size.name in numbers}
+        for base, value in (stated | dict(values)).items():
             if base in network.sizes:
-                self._learn(base, int(value), base.name)
+                self._learn(base, int(value), f"'{base.name} := {int(value)}'")
         quantities = [network.quantities[b] for b in values if b in network.quantities]
         for quantity in quantities:
             self._read(quantity, np.shape(values[quantity.base]))
+        for reading in readings(quantities, network.sizes, self.sizes):
+            for quantity in quantities:
+                self._agree(quantity, np.shape(values[quantity.base]))
+            self._read_multiple(reading, values[reading.quantity.base])
         for quantity in quantities:
             self._agree(quantity, np.shape(values[quantity.base]))
             self._check_labels(quantity, values[quantity.base])
@@ -78,6 +85,22 @@ class Shapes:
         for length, axis in zip(shape, quantity.axes, strict=True):
             if axis.size.is_Symbol:
                 self._learn(axis.size, length, quantity.name.plain)
+
+    def _read_multiple(self, reading: Reading, value: Any) -> None:
+        """A size from an axis that is longer than it, such as 2 H + 1."""
+        quantity, position = reading.quantity, reading.position
+        length = self._without_stack(quantity, np.shape(value))[position]
+        factor, rest = self.number(reading.factor), self.number(reading.rest)
+        if not factor or rest is None:
+            return
+        number, left = divmod(length - rest, factor)
+        if left or number < 1:
+            raise DataError(
+                f"{quantity.name.plain} has {length} entries along an axis of {quantity.axes[position].size}, "
+                f"which no whole number {reading.size} gives",
+                hint=f"give it {max(number, 1) * factor + rest} entries, for example",
+            )
+        self._learn(reading.size, number, quantity.name.plain)
 
     def _without_stack(self, quantity: Quantity, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape without a leading sample axis, where the network has none of its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from symbackprop.network import Network
@@ -28,16 +29,28 @@ class Line(NamedTuple):
     """One line of a program: ``name = text``."""
 
     name: str
+    """What is assigned: a name, or a part of an array."""
     text: str
     section: Section
+    sign: str = "="
+    """``+=`` adds to what is there."""
+    inside: tuple[str, ...] = ()
+    """The heads of the blocks that the line shares with its neighbours: ``for t in range(1, T + 1):``."""
+    over: str = ""
+    """The head of the line's own loop: ``for p, q in np.ndindex(3, 3):``."""
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.text}"
+        return f"{self.name} {self.sign} {self.text}"
+
+    @property
+    def whole(self) -> str:
+        """Everything that is written for the line, for a search in it."""
+        return " ".join((*self.inside, self.over, str(self)))
 
 
 def helper_names(lines: Iterable[Line], dialect: Dialect = NUMPY) -> list[str]:
     """The helper functions that the lines call, sorted."""
-    return sorted({name for line in lines for name in _CALLED.findall(line.text)} & dialect.helpers.keys())
+    return sorted({name for line in lines for name in _CALLED.findall(line.whole)} & dialect.helpers.keys())
 
 
 def function_source(
@@ -64,21 +77,26 @@ def function_source(
 def module_head(lines: Sequence[Line], dialect: Dialect = NUMPY) -> str:
     """Imports and helper functions."""
     helpers = [dialect.helpers[name] for name in helper_names(lines, dialect)]
-    text = "\n".join([*map(str, lines), *helpers])
+    text = "\n".join([*(line.whole for line in lines), *helpers])
     imports = [line for name, line in dialect.imports.items() if name == dialect.module or f"{name}." in text]
     parts = ["\n".join(imports), *helpers]
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts) + "\n\n"
 
 
-def statements(lines: Iterable[Line]) -> list[str]:
+def statements(lines: Iterable[Line], titles: bool = True) -> list[str]:
     """The lines with a comment at the head of each section; long sums continue on further lines."""
     text: list[str] = []
-    section = None
+    section, blocks = None, tuple[str, ...]()
     for line in lines:
-        if line.section != section:
+        if titles and line.section != section:
             section = line.section
             text.append(f"# {TITLES[section]}")
-        text += folded(str(line))
+        pairs = zip(line.inside, blocks, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        text += ["    " * (same + n) + head for n, head in enumerate(line.inside[same:])]
+        own = [line.over, *("    " + row for row in folded(line))] if line.over else folded(line)
+        text += ["    " * len(line.inside) + row for row in own]
+        blocks = line.inside
     return text
 
 
@@ -99,13 +117,13 @@ def wrapped(head: str, items: Sequence[str], tail: str, indent: str = "    ") ->
     return "\n".join(rows) + tail
 
 
-def folded(statement: str, indent: str = "    ") -> list[str]:
+def folded(line: Line, indent: str = "    ") -> list[str]:
     """A long ``name = a + b + ...`` in brackets over several lines, broken before a plus or minus outside
     brackets.
     """
+    statement, text = str(line), line.text
     if len(statement) <= WIDTH:
         return [statement]
-    name, text = statement.split(" = ", 1)
     depth, cuts = 0, [0]
     for position, character in enumerate(text):
         depth += (character in "([{") - (character in ")]}")
@@ -113,7 +131,7 @@ def folded(statement: str, indent: str = "    ") -> list[str]:
             cuts.append(position)
     if len(cuts) == 1:
         return [statement]
-    rows = [f"{name} = ("]
+    rows = [f"{line.name} {line.sign} ("]
     row = indent
     for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
         piece = text[start:end]

@@ -10,8 +10,11 @@ from typing import Any
 
 from symbackprop.backprop import linearize
 from symbackprop.network import Quantity
+from symbackprop.numeric.arrays.places import in_reading_order
+from symbackprop.numeric.bodies import ATOM
 from symbackprop.numeric.initialise import standard_deviations
 from symbackprop.numeric.points import SMALL
+from symbackprop.numeric.printer import NumPySource
 from symbackprop.numeric.program import Program
 from symbackprop.numeric.source import indented, quoted
 
@@ -101,12 +104,9 @@ def _shape(quantity: Quantity) -> str:
 
 def _size(size: Any) -> str:
     """A size as Python: ``sizes["n"]``, a number, or a sum of such."""
-    if size.is_Integer:
-        return str(int(size))
-    if size.is_Symbol:
-        return f"sizes[{quoted(size.name)}]"
-    joint = " + " if size.is_Add else " * "
-    return "(" + joint.join(_size(a) for a in size.args) + ")"
+    names = {symbol: f"sizes[{quoted(symbol.name)}]" for symbol in size.free_symbols}
+    text, strength = NumPySource(names).write(in_reading_order(size))
+    return text if strength == ATOM else f"({text})"
 
 
 def _scale(program: Program, quantity: Quantity, unit: float) -> str:

@@ -57,6 +57,9 @@ def _kept(left: Array, right: Array, others: Sequence[Array], wanted: Axes) -> s
 def _joined(left: Array, right: Array, kept: Collection[sp.Symbol], wanted: Axes) -> Array:
     axes = ordered(kept, wanted, (left, right))
     if set(left.axes) & set(right.axes) <= set(kept):
+        widest = max(left, right, key=lambda a: len(a.axes))
+        if set(widest.axes) == set(kept):
+            axes = widest.axes  # as it is stored: a transposed copy would only be turned back
         slots = (sp.Dummy("left", real=True), sp.Dummy("right", real=True))
         return Map(axes, sp.Mul(*slots, evaluate=False), slots, (left, right))
     return Contract(axes, left, right)

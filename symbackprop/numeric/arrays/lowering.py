@@ -28,23 +28,25 @@ from symbackprop.indexed import (
     indices_of,
     rename,
 )
+from symbackprop.numeric.arrays.conditions import index_conditions
 from symbackprop.numeric.arrays.contraction import contracted, ordered
-from symbackprop.numeric.arrays.nodes import Array, Axes, Counter, Lowered, Map, Read, Reduce, SoftmaxOver
+from symbackprop.numeric.arrays.nodes import Array, Axes, Counter, Guard, Lowered, Map, Read, Reduce, SoftmaxOver
 
 REDUCING = (sp.Sum, Softmax, LogSumExp, MaxOver)
 
 
-def lower(expression: Any, axes: Sequence[Limit], labels: Container[Base] = ()) -> Lowered:
+def lower(expression: Any, axes: Sequence[Limit], labels: Container[Base] = (), scope: Sequence[Limit] = ()) -> Lowered:
     """The array tree of an entry with the given free indices and their ranges.
 
     Args:
         expression: a scalar expression.
         axes: its free indices, in the order that the array shall have.
         labels: the quantities whose data count from 0 where the mathematics counts from 1.
+        scope: the ranges of other free indices, which have one value at a time.
     """
     lowering = _Lowering(axes, labels)
     array = lowering.array(freshen_all(expression), tuple(limit.index for limit in axes))
-    return Lowered(array, lowering.limits)
+    return Lowered(array, lowering.limits, tuple(scope))
 
 
 class _Lowering:
@@ -58,11 +60,27 @@ class _Lowering:
         """The array of an expression; its axes are in the wanted order unless it is read as it is stored."""
         if isinstance(e, sp.Indexed):
             return self._read(e)
+        if conditions := self._guards(e):
+            rest = [a for a in e.args if not (isinstance(a, Indicator) and set(index_conditions(a)) <= {*conditions})]
+            inner = self.array(sp.Mul(*rest, evaluate=False) if len(rest) > 1 else rest[0], wanted)
+            return Guard(inner.axes, sp.And(*conditions), inner)
         if isinstance(e, (sp.Mul, sp.Sum)) and e.has(sp.Sum):
             return self._contract(e, wanted)
         if isinstance(e, (Softmax, LogSumExp, MaxOver)):
             return self._reduction(e, wanted)
         return self._map(e, wanted)
+
+    def _guards(self, e: Any) -> list[Any]:
+        """The conditions among the factors of a product that no index of an array stands in."""
+        if not isinstance(e, sp.Mul) or not e.has(Indicator):
+            return []
+        found = [index_conditions(a) for a in e.args if isinstance(a, Indicator) and not self._axes_of(a)]
+        return [c for conditions in found for c in conditions]
+
+    def _is_array(self, e: Any) -> bool:
+        """Is it more than a function of entries?"""
+        product = isinstance(e, sp.Mul) and (e.has(sp.Sum) or bool(self._guards(e)))
+        return product or isinstance(e, (sp.Indexed, *REDUCING))
 
     def _is_label(self, e: Any) -> bool:
         return isinstance(e, (sp.Symbol, sp.Indexed)) and base_of(e) in self.labels
@@ -93,7 +111,7 @@ class _Lowering:
                 operand: Array = Counter((a,))
             elif self._is_label(a):
                 operand = self._read(a)
-            elif isinstance(a, (sp.Indexed, *REDUCING)) or (isinstance(a, sp.Mul) and a.has(sp.Sum)):
+            elif self._is_array(a):
                 operand = self.array(a, wanted)
             elif not a.args:
                 return a

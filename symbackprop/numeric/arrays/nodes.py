@@ -6,7 +6,7 @@ indices is spread over the others. Index expressions count as mathematics does; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,6 +54,14 @@ class Map(Array):
 
 
 @dataclass(frozen=True)
+class Guard(Array):
+    """The operand where a condition on indices that have one value holds, else 0 without reading it."""
+
+    condition: Any
+    operand: Array
+
+
+@dataclass(frozen=True)
 class Contract(Array):
     """The product of two arrays, summed over every index that is not among the axes."""
 
@@ -89,3 +97,14 @@ class Lowered:
 
     array: Array
     limits: Mapping[sp.Symbol, Limit]
+    scope: tuple[Limit, ...] = ()
+    """The ranges of indices that have one value at a time, those of a loop around the line."""
+
+
+def sure_axes(node: Array) -> Iterator[sp.Symbol]:
+    """The axes that an array has whatever its guards say."""
+    if isinstance(node, Map):
+        for operand in node.operands:
+            yield from sure_axes(operand)
+    elif not isinstance(node, Guard):
+        yield from node.axes

@@ -65,13 +65,15 @@ class Picked(Place):
     label: Read
 
 
-def places(read: Read, limits: Mapping[Any, Limit], storage: Sequence[Limit]) -> list[Place]:
-    """The subscripts of a read, dimension by dimension."""
-    found = [_place(index, limits, axis) for index, axis in zip(read.at, storage, strict=True)]
+def places(
+    read: Read, limits: Mapping[Any, Limit], storage: Sequence[Limit], scope: Sequence[Limit] = ()
+) -> list[Place]:
+    """The subscripts of a read, dimension by dimension; indices in `scope` have one value at a time."""
+    found = [_place(index, limits, axis, scope) for index, axis in zip(read.at, storage, strict=True)]
     if not shared(found):
         return found
     return [
-        _gather(index, place, limits, axis) if isinstance(place, Window) else place
+        _gather(index, place, limits, axis, scope) if isinstance(place, Window) else place
         for place, index, axis in zip(found, read.at, storage, strict=True)
     ]
 
@@ -82,7 +84,7 @@ def shared(found: Sequence[Place]) -> bool:
     return len(set(seen)) < len(seen)
 
 
-def _place(index: Any, limits: Mapping[Any, Limit], axis: Limit) -> Place:
+def _place(index: Any, limits: Mapping[Any, Limit], axis: Limit, scope: Sequence[Limit]) -> Place:
     if isinstance(index, sp.Indexed):
         axes = tuple(i for i in index.indices if i in limits)
         return Picked(axes, Read(axes, index.base, tuple(index.indices)))
@@ -91,7 +93,7 @@ def _place(index: Any, limits: Mapping[Any, Limit], axis: Limit) -> Place:
     if not axes:
         return At((), position)
     ranges = [limits[i] for i in axes]
-    inside = at_least_zero(position, ranges) and at_least_zero(axis.high - index, ranges)
+    inside = _inside(index, [*ranges, *scope], axis)
     steps = [step for i in axes if (step := affine_coefficient(position, i)) is not None]
     if not inside or len(steps) < len(axes):
         return Gather(axes, position, inside)
@@ -106,7 +108,17 @@ def _place(index: Any, limits: Mapping[Any, Limit], axis: Limit) -> Place:
     return Slice(axes, start, count, steps[0], steps[0] == 1 and sp.expand(start + count - axis.size) == 0)
 
 
-def _gather(index: Any, place: Place, limits: Mapping[Any, Limit], axis: Limit) -> Place:
-    ranges = [limits[i] for i in place.axes]
-    inside = at_least_zero(index - axis.low, ranges) and at_least_zero(axis.high - index, ranges)
-    return Gather(place.axes, sp.expand(index - axis.low), inside)
+def _gather(index: Any, place: Place, limits: Mapping[Any, Limit], axis: Limit, scope: Sequence[Limit]) -> Place:
+    ranges = [*scope, *(limits[i] for i in place.axes)]
+    return Gather(place.axes, sp.expand(index - axis.low), _inside(index, ranges, axis))
+
+
+def _inside(index: Any, ranges: Sequence[Limit], axis: Limit) -> bool:
+    return at_least_zero(index - axis.low, ranges) and at_least_zero(axis.high - index, ranges)
+
+
+def in_reading_order(size: Any) -> Any:
+    """A sum of sizes and indices with its negative terms and then its number last."""
+    terms = sp.Add.make_args(sp.expand(size))
+    ordered = sorted(terms, key=lambda a: (a.is_Number, a.could_extract_minus_sign(), sp.default_sort_key(a)))
+    return sp.Add(*ordered, evaluate=False) if len(terms) > 1 else terms[0]

@@ -13,10 +13,24 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
-from symbackprop.indexed import Base, Limit
-from symbackprop.numeric.arrays.nodes import Array, Axes, Contract, Counter, Lowered, Map, Read, Reduce, SoftmaxOver
-from symbackprop.numeric.arrays.places import At, Gather, Picked, Place, Slice, Window, places, shared
-from symbackprop.numeric.bodies import ATOM, POWER, PRODUCT, Text
+from symbackprop.functions import Indicator
+from symbackprop.indexed import Base, Limit, at_least_zero, free_indices
+from symbackprop.numeric.arrays.conditions import solved
+from symbackprop.numeric.arrays.nodes import (
+    Array,
+    Axes,
+    Contract,
+    Counter,
+    Guard,
+    Lowered,
+    Map,
+    Read,
+    Reduce,
+    SoftmaxOver,
+    sure_axes,
+)
+from symbackprop.numeric.arrays.places import At, Gather, Picked, Place, Slice, Window, in_reading_order, places, shared
+from symbackprop.numeric.bodies import ATOM, CONDITION, POWER, PRODUCT, SUM, Text
 from symbackprop.numeric.dialects import NUMPY, Dialect
 from symbackprop.numeric.printer import NumPySource, refused
 
@@ -54,21 +68,42 @@ class ArraySource:
 
     def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
         """The source of a tree over the wanted axes."""
-        writer = TreeWriter(self, lowered.limits)
-        code = writer.code(lowered.array)
-        whole = writer.spread(code, tuple(axes), every=True).text
-        if all(i in code.axes or lowered.limits[i].size == 1 for i in axes):
+        writer = TreeWriter(self, lowered.limits, lowered.scope)
+        axes = tuple(axes)
+        whole = writer.over(lowered.array, axes, every=True).text
+        if all(i in lowered.array.axes or lowered.limits[i].size == 1 for i in axes):
             return whole
-        shape = [writer.size(lowered.limits[i].size) for i in axes]
-        sizes = f"({', '.join(shape)}{',' * (len(shape) == 1)})"
-        return f"{self.dialect['broadcast_to']}({whole}, {sizes}).{self.dialect.word('copy')}()"
+        return f"{self.dialect['broadcast_to']}({whole}, {writer.shape(axes)}).{self.dialect.word('copy')}()"
+
+    def assigned(self, target: Base, at: Sequence[Any], lowered: Lowered) -> tuple[str, str]:
+        """A part of a stored array, and the source of a tree as it is written there."""
+        writer = TreeWriter(self, lowered.limits, lowered.scope)
+        axes = dict.fromkeys(i for place in at for i in writer.limits if i in free_indices(place))
+        left = writer.code(Read(tuple(axes), target, tuple(at)))
+        return left.text, writer.over(lowered.array, left.axes).text
+
+    def zeros(self, shape: Sequence[Any]) -> str:
+        """A new array of zeros."""
+        return self.dialect.written(self.dialect.zeros, _tuple([self.size(size) for size in shape]))
+
+    def condition(self, conditions: Sequence[Any], scope: Sequence[Limit]) -> str:
+        """Conditions on indices that have one value, as a person writes them: ``t >= 1 and t < T``."""
+        numbers = self.scalar(self.identifiers)
+        indices = [limit.index for limit in scope]
+        shown = [next((solved(c, i) for i in indices if c.has(i)), c) for c in conditions]
+        sides = [(c.lhs, c.rel_op, in_reading_order(c.rhs)) for c in shown]
+        return " and ".join(f"{numbers.doprint(left)} {sign} {numbers.doprint(right)}" for left, sign, right in sides)
+
+    def size(self, size: Any) -> str:
+        """A number of entries or a position, as a person writes it: ``T + 1``, ``t - 1``."""
+        return self.scalar(self.identifiers).doprint(in_reading_order(size))
 
 
 class TreeWriter:
     """Prints one tree."""
 
-    def __init__(self, source: ArraySource, limits: Mapping[Any, Limit]) -> None:
-        self.source, self.limits, self.dialect = source, limits, source.dialect
+    def __init__(self, source: ArraySource, limits: Mapping[Any, Limit], scope: Sequence[Limit] = ()) -> None:
+        self.source, self.limits, self.scope, self.dialect = source, limits, scope, source.dialect
         self._numbers = source.scalar(source.identifiers)
 
     def code(self, node: Array) -> Code:
@@ -82,18 +117,43 @@ class TreeWriter:
                 return self._map(node)
             case Contract():
                 return self._contract(node)
+            case Guard():
+                return self._guarded(node, self.code(node.operand))
             case Reduce():
                 return self._reduce(node)
             case SoftmaxOver():
-                inner = self.code(node.operand)
+                inner = self.full(node.operand)
                 axis = self._axis(inner, [node.index])
                 return Code(f"{self.dialect['softmax']}({inner.text}, {axis})", ATOM, inner.axes)
             case _:
                 raise refused(type(node).__name__)
 
     def size(self, size: Any) -> str:
-        """A number of entries."""
-        return self._numbers.doprint(sp.expand(size))
+        """A number of entries or a position."""
+        return self._numbers.doprint(in_reading_order(size))
+
+    def shape(self, axes: Axes) -> str:
+        """The numbers of entries along axes."""
+        return _tuple([self.size(self.limits[i].size) for i in axes])
+
+    def full(self, node: Array) -> Code:
+        """The source of a node, as an array with all its axes even where guards make it the number 0."""
+        code = self.code(node)
+        if set(sure_axes(node)) == set(node.axes):
+            return code
+        text = self.dialect.written(self.dialect.asarray, code.text) if self.dialect.module != "np" else code.text
+        return Code(f"{self.dialect['broadcast_to']}({text}, {self.shape(code.axes)})", ATOM, code.axes)
+
+    def over(self, node: Array, axes: Axes, every: bool = False) -> Code:
+        """A node as an operand of something over `axes`; see `spread`."""
+        if isinstance(node, Guard):
+            return self._guarded(node, self.over(node.operand, axes, every))
+        return self.spread(self.code(node), axes, every)
+
+    def _guarded(self, node: Guard, code: Code) -> Code:
+        conditions = node.condition.args if isinstance(node.condition, sp.And) else (node.condition,)
+        text = self.source.condition(conditions, self.scope)
+        return Code(f"{code.at_least(SUM)} if {text} else 0", CONDITION, code.axes)
 
     # -- dimensions ----------------------------------------------------------------------------------------------
     def spread(self, code: Code, axes: Axes, every: bool = False) -> Code:
@@ -139,7 +199,7 @@ class TreeWriter:
         name = self.source.identifiers[node.base]
         if not node.at:
             return Code(name, ATOM, ())
-        found = places(node, self.limits, self.source.storage(node.base))
+        found = places(node, self.limits, self.source.storage(node.base), self.scope)
         fancy = [p for p in found if isinstance(p, (Gather, Picked))]
         if len(fancy) > 1 or shared(found):
             subscripts = [self._position(p, axis, node.axes) for p, axis in zip(found, self._stored(node), strict=True)]
@@ -167,12 +227,16 @@ class TreeWriter:
                 return self.size(position)
             case Slice(start=start, count=count, step=step, to_end=to_end):
                 first = "" if start == 0 else self.size(start)
-                last = "" if to_end else self.size(start + (count - 1) * step + 1)
+                last = "" if to_end else self._stop(start + (count - 1) * step + 1)
                 return f"{first}:{last}" + ("" if step == 1 else f":{self.size(step)}")
             case Gather() | Picked():
                 return self._position(place, axis, place.axes)
             case _:
                 return ":"
+
+    def _stop(self, stop: Any) -> str:
+        """The end of a slice, which must not count from the end of the array where the slice is empty."""
+        return self.size(stop) if at_least_zero(stop, self.scope) else f"max({self.size(stop)}, 0)"
 
     def _position(self, place: Place, axis: Limit, axes: Axes) -> str:
         """The positions of a dimension as an index array that is spread over the axes."""
@@ -186,7 +250,7 @@ class TreeWriter:
                 limit = self.limits[index]
                 counter = self._arange(self.size(limit.low), self.size(limit.high + 1))
                 names[index] = self.spread(Code(counter, ATOM, (index,)), axes).text
-            text = self.source.scalar(names).doprint(place.position)
+            text = self.source.scalar(names).doprint(in_reading_order(place.position))
             return text if place.inside else f"{self.dialect['clip']}({text}, 0, {self.size(axis.size - 1)})"
         limit = self.limits[place.axes[0]]
         start, step = (place.start, place.step) if isinstance(place, Slice) else (sp.S.Zero, sp.S.One)
@@ -199,16 +263,24 @@ class TreeWriter:
         names: dict[Any, str | Text] = dict(self.source.identifiers)
         numbers = _outside_conditions(node.pattern)
         for slot, operand in zip(node.slots, node.operands, strict=True):
-            is_counter = isinstance(operand, Counter)
-            code = self._counter(operand, compared=slot not in numbers) if is_counter else self.code(operand)
-            code = self.spread(code, node.axes)
+            if isinstance(operand, Counter):
+                code = self.spread(self._counter(operand, compared=slot not in numbers), node.axes)
+            else:
+                code = self.over(operand, node.axes)
             names[slot] = code.text, code.strength
-        text, strength = self.source.scalar(names).write(node.pattern)
+        pattern = node.pattern
+        if (
+            not self.dialect.truth
+            and isinstance(pattern, Indicator)
+            and any(isinstance(o, Counter) for o in node.operands)
+        ):
+            pattern = pattern.condition  # of whole numbers: a truth value leaves the dtype of what it meets alone
+        text, strength = self.source.scalar(names).write(pattern)
         return Code(text, strength, node.axes)
 
     # -- reductions and products ---------------------------------------------------------------------------------
     def _reduce(self, node: Reduce) -> Code:
-        inner = self.code(node.operand)
+        inner = self.full(node.operand)
         left = tuple(i for i in inner.axes if i not in node.over)
         axis = self._axis(inner, node.over)
         if node.kind == "logsumexp":
@@ -221,7 +293,7 @@ class TreeWriter:
         return f"{self.dialect.word('axis')}={found[0] if len(found) == 1 else tuple(found)}"
 
     def _contract(self, node: Contract) -> Code:
-        left, right = self.code(node.left), self.code(node.right)
+        left, right = self.full(node.left), self.full(node.right)
         summed = [i for i in left.axes if i not in node.axes]
         batch = [i for i in node.axes if i in left.axes and i in right.axes]
         if node.axes and not batch and node.axes[0] in right.axes:
@@ -260,3 +332,7 @@ def _outside_conditions(e: Any) -> set[Any]:
     if isinstance(e, Relational):
         return set()
     return {e} if e.is_Symbol else set[Any]().union(*map(_outside_conditions, e.args))
+
+
+def _tuple(sizes: Sequence[str]) -> str:
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"

@@ -75,6 +75,8 @@ def choose(program: Program, setting: Setting, compiled: bool) -> list[Loop]:
     if compiled and not has_numba():
         raise DataError("a compiled loop needs numba", hint="pip install symbackprop[fast]")
     plain = PlainLoop(program, setting)
+    if not program.plan.is_straight:
+        return [plain]
     try:
         found = design(program.plan, setting)
     except NetworkError:  # what cannot be cut into steps is computed line by line

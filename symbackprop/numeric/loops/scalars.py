@@ -95,7 +95,7 @@ def scalar_source(design: Design, compiled: bool, checked: bool) -> ScalarSource
 
 def _target(names: Sequence[sp.Symbol]) -> str:
     """Variables that a tuple is unpacked into."""
-    return ", ".join(s.name for s in names) + ("," if len(names) == 1 else "")
+    return ", ".join(s.name for s in names) + ("," if len(names) == 1 else "") if names else "_"
 
 
 def _data(design: Design, entries: Entries, count: int) -> tuple[list[Column], list[list[sp.Symbol]], list[str]]:
