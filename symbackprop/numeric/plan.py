@@ -119,7 +119,7 @@ class Plan:
     def axes(self) -> Mapping[Base, tuple[Limit, ...]]:
         """The ranges of the dimensions of every quantity and adjoint."""
         quantities = {q.base: q.axes for q in self.network.quantities.values()}
-        return quantities | {a.target: a.axes for a in self.assignments if a.section != "forward"}
+        return {a.target: a.axes for a in self.assignments if a.target not in quantities} | quantities
 
     @property
     def forward(self) -> tuple[Assignment, ...]:

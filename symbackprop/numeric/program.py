@@ -26,6 +26,7 @@ from symbackprop.numeric.initialise import weights_of
 from symbackprop.numeric.lines import LineWriter
 from symbackprop.numeric.plan import Plan, needed_for, plan_of
 from symbackprop.numeric.shapes import STACKABLE
+from symbackprop.numeric.sharing import with_shared_exponentials
 from symbackprop.numeric.source import Line, function_source, helper_names, statements
 from symbackprop.numeric.values import (
     Array,
@@ -65,16 +66,19 @@ class Program:
         self.dialect = dialect
         self._forward_functions: dict[frozenset[Base], tuple[list[Base], Callable[..., Any], list[Base]]] = {}
         self._write = LineWriter(plan, dialect)
-        lines = self._write(plan.assignments)
-        self.lines = [*self._write.sizes(lines), *lines]
+        whole = with_shared_exponentials(plan)
+        write = self._write if whole is plan else LineWriter(whole, dialect)
+        lines = write(whole.assignments)
+        self.lines = [*write.sizes(lines), *lines]
         self._names = [plan.identifiers[q.base] for q in plan.arguments]
         outputs = [plan.identifiers[b] for b in (plan.loss, *plan.gradients.values())]
         self._function = lambdified(self._names, self.lines, outputs, dialect)
         self._stackable = (
             []
-            if plan.network.is_scalar
+            if plan.network.is_scalar or plan.network.samples is not None
             else [(n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
         )
+        self._is_scalar = plan.network.is_scalar
         self._checked: Array = None
         self._known = KnownArrays(plan.network, plan.arguments)
         self.loops: dict[Any, Any] = {}
@@ -126,21 +130,17 @@ class Program:
         """Loss and gradients for arguments in the program's order, means over the samples; nothing is
         checked.
         """
-        if self._is_stacked(arguments):
+        if self._stackable and self._is_stacked(arguments):
             return self._mean_of_stack(arguments)
         loss, *gradients = self._function(*arguments)
-        if not self.network.is_scalar:
+        if not self._is_scalar:
             return loss, gradients
         dtype = np.result_type(*arguments) if arguments else np.dtype(float)
         return _mean(loss, dtype), [_mean(g, dtype) for g in gradients]
 
     def _is_stacked(self, arguments: Sequence[Array]) -> bool:
         """Do inputs of a network without a sample axis come with one in front?"""
-        return (
-            bool(self._stackable)
-            and self.network.samples is None
-            and any(np.ndim(arguments[n]) > axes for n, axes in self._stackable)
-        )
+        return any(np.ndim(arguments[n]) > axes for n, axes in self._stackable)
 
     def _mean_of_stack(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Mean loss and gradients over the samples, one sample after the other."""

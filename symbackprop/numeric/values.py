@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -218,19 +219,19 @@ class KnownArrays:
 
     def __init__(self, network: Network, arguments: Sequence[Quantity]) -> None:
         self._network, self._quantities = network, arguments
-        self._names: tuple[Any, ...] | None = None
-        self._order: list[Any] = []
-        self._forms: list[tuple[Any, ...]] = []
+        self._pick: Any = None
+        self._shapes: list[tuple[int, ...]] = []
+        self._dtypes: list[np.dtype[Any]] = []
         self._labels: list[tuple[int, int]] = []
 
     def remember(self, values: Mapping[Any, Any], arguments: Sequence[Array]) -> None:
         """Keep the form of values that were bound to these arguments."""
         places = {id(value): name for name, value in values.items()}
-        self._names = None
-        if len(values) != len(arguments) or not all(type(a) is np.ndarray and id(a) in places for a in arguments):
+        self._pick = None
+        if not len(values) == len(places) == len(arguments) > 1 or not all(id(a) in places for a in arguments):
             return
-        self._names, self._order = tuple(values), [places[id(a)] for a in arguments]
-        self._forms = [(a.shape, a.dtype) for a in arguments]
+        self._pick = itemgetter(*(places[id(a)] for a in arguments))
+        self._shapes, self._dtypes = [a.shape for a in arguments], [a.dtype for a in arguments]
         sizes = Shapes(self._network, {q.base: a for q, a in zip(self._quantities, arguments, strict=True)})
         self._labels = [
             (n, sizes.number(self._network.labels[q.base].size) or 0)
@@ -238,15 +239,17 @@ class KnownArrays:
             if q.base in self._network.labels
         ]
 
-    def arguments(self, values: Mapping[Any, Any]) -> list[Array] | None:
+    def arguments(self, values: Mapping[Any, Any]) -> Sequence[Array] | None:
         """The values in the program's order, or None where they are of another form."""
-        if self._names is None or tuple(values) != self._names:
+        if self._pick is None or len(values) != len(self._shapes):
             return None
-        arguments = [values[name] for name in self._order]
-        for value, form in zip(arguments, self._forms, strict=True):
-            if type(value) is not np.ndarray or (value.shape, value.dtype) != form:
+        try:
+            found = self._pick(values)
+            if [a.shape for a in found] != self._shapes or [a.dtype for a in found] != self._dtypes:
                 return None
+        except (KeyError, AttributeError):  # another name, or no array
+            return None
         for n, classes in self._labels:
-            if arguments[n].view(np.uintp).max(initial=0) >= classes:  # a negative label is a large number
+            if np.maximum.reduce(found[n].view(np.uintp), None) >= classes:  # a negative label is a large number
                 return None
-        return arguments
+        return found
