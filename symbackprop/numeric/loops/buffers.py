@@ -21,6 +21,7 @@ from symbackprop.names import identifier
 from symbackprop.numeric.arrays import Counter, Lowered, Map, Read
 from symbackprop.numeric.arrays.source import ArraySource, Code, TreeWriter
 from symbackprop.numeric.bodies import Text
+from symbackprop.numeric.dialects import NUMPY
 from symbackprop.numeric.loops.design import Design, loop_symbols
 from symbackprop.numeric.loops.fusion import fused
 from symbackprop.numeric.loops.steps import (
@@ -81,6 +82,7 @@ class _Buffers:
         self._inside: list[str] = []
         self._in_loop = {base for base, axis in design.data if axis is not None}
         self._prepared: list[Prepared] = []
+        self._dialect = replace(NUMPY, dtype=f"np.{design.setting.dtype}")
 
     def source(self) -> BufferSource:
         """The whole function."""
@@ -192,7 +194,9 @@ class _Buffers:
 
     # -- operands ------------------------------------------------------------------------------------------------
     def _writer(self) -> TreeWriter:
-        return TreeWriter(ArraySource(self.names, self.storage.__getitem__), self.limits)
+        return TreeWriter(
+            ArraySource(self.names, self.storage.__getitem__, self._dialect, self.design.labels), self.limits
+        )
 
     def _view(self, read: Read | Counter, axes: Sequence[Any], exact: bool = False) -> str:
         """An operand over axes: views of what stays are made before the loop, those of a batch at its beginning."""
@@ -423,7 +427,8 @@ class _Buffers:
             storage = {b: _lengthened(self.storage[b], dict(self.design.data)[b], count) for b in data}
             slots = tuple(step.operands)
             tree = Map(step.axes, step.pattern, slots, tuple(step.operands[s] for s in slots))
-            text = ArraySource({**names, count: "n"}, storage.__getitem__)(Lowered(tree, limits), step.axes)
+            source = ArraySource({**names, count: "n"}, storage.__getitem__, self._dialect, self.design.labels)
+            text = source(Lowered(tree, limits), step.axes)
             lines.append(f"np.asarray({text}, np.{self.design.setting.dtype})")
         return (
             "\n".join(
