@@ -120,7 +120,7 @@ def activation(
     if not name.isidentifier():
         raise ValueError(f"a function's name must be an identifier, not {name!r}")
     cls = _function_class(name, (1,))
-    slot = sp.Dummy("z")
+    slot = sp.Dummy("z", real=True)
 
     def differentiate(arguments: Sequence[sp.Expr], value: sp.Expr) -> tuple[Factors, ...]:
         if derivative is None:

@@ -37,6 +37,16 @@ class AnalyticNumPy:
         return np.where(np.real(z) < 0, -z, z)
 
     @staticmethod
+    def zeros(shape: Any, dtype: Any) -> Any:
+        """Room for complex numbers."""
+        return np.zeros(shape, np.result_type(dtype, np.complex64))
+
+    @staticmethod
+    def asarray(z: Any, dtype: Any) -> Any:
+        """Complex where the number is."""
+        return np.asarray(z, np.result_type(dtype, np.complex64) if np.iscomplexobj(z) else dtype)
+
+    @staticmethod
     def logaddexp(a: Any, b: Any) -> Any:
         """``log(exp(a) + exp(b))``, which NumPy has for real numbers only."""
         largest = np.maximum(np.real(a), np.real(b))

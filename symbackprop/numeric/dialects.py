@@ -30,7 +30,8 @@ class Dialect:
         counter: a range of numbers to compute with.
         asarray: a number or scalar as an array.
         number: a number, or what is computed from sizes, where the library wants an array.
-        truth: a truth value as a number; empty: it counts as one beside numbers.
+        truth: a truth value as a number.
+        counts_truth: does a truth value count as a number beside numbers?
     """
 
     name: str
@@ -42,9 +43,10 @@ class Dialect:
     arange: str = "{module}.arange({0})"
     zeros: str = "{module}.zeros({0}, {dtype})"
     counter: str = "{module}.arange({0})"
-    asarray: str = "{module}.asarray({0})"
+    asarray: str = "{module}.asarray({0}, {dtype})"
     number: str = "{0}"
-    truth: str = ""
+    truth: str = "({0}).astype({dtype})"
+    counts_truth: bool = False
     writes: bool = True
     """Are parts of arrays written in place, or is a part written by making a new array?"""
     like: str = ""
@@ -91,7 +93,14 @@ def ndindex(*sizes):
     return itertools.product(*map(range, sizes))
 '''
 
-NUMPY = Dialect("numpy", {"np": "import numpy as np"}, "np", helpers=HELPERS)
+NUMPY = Dialect(
+    "numpy",
+    {"np": "import numpy as np"},
+    "np",
+    helpers=HELPERS,
+    counter="np.arange({0}, dtype={dtype})",
+    counts_truth=True,
+)
 
 JAX = Dialect(
     "jax",
@@ -104,8 +113,6 @@ JAX = Dialect(
         "erf": "jax.lax.erf",
     },
     helpers={"windows": _WINDOWS.format("jnp"), "ndindex": _NDINDEX},
-    asarray="jnp.asarray({0}, {like}.dtype)",
-    truth="({0}).astype({like}.dtype)",
     writes=False,
 )
 

@@ -26,6 +26,7 @@ from symbackprop.numeric.blocks import Block, Target
 from symbackprop.numeric.dialects import NUMPY, Dialect
 from symbackprop.numeric.plan import Assignment, Loop, Plan
 from symbackprop.numeric.printer import NumPySource
+from symbackprop.numeric.scalars import is_plain
 from symbackprop.numeric.sizes import Reading, readings
 from symbackprop.numeric.source import Line
 
@@ -47,7 +48,7 @@ class LineWriter:
         self._identifiers: Mapping[Any, str] = {**plan.identifiers, **self.size_names}
         dialect = self._typed(dialect)
         self._scalars = NumPySource(self._identifiers, dialect)
-        self._arrays = ArraySource(self._identifiers, plan.storage, dialect)
+        self._arrays = ArraySource(self._identifiers, plan.storage, dialect, self.network.labels)
 
     def __call__(self, assignments: Iterable[Assignment]) -> list[Line]:
         """The lines of assignments, which stand in an order in which they can be computed."""
@@ -80,6 +81,10 @@ class LineWriter:
             yield Line(name, self._scalars.doprint(assignment.expression), section)
         elif assignment.expression == 0 and section == "gradients":
             yield Line(name, f"0.0 * {self._parameter_of(assignment.target)}", section)
+        elif section == "gradients" and not assignment.axes and is_plain(assignment.expression):
+            dialect = self._arrays.dialect
+            number = self._arrays.scalar(self._identifiers).doprint(assignment.expression)
+            yield Line(name, dialect.written(dialect.asarray, number), section)
         elif assignment.expression != 0 or not self.plan.is_part(assignment):
             steps = [] if loop is None else [limit.index for limit in loop.limits]
             scope = [limit for limit in assignment.axes if limit.index in steps]

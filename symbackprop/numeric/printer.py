@@ -7,7 +7,7 @@ refuses, it never guesses. Other array libraries are written through their `Dial
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -37,10 +37,14 @@ class NumPySource(NumPyPrinter):
     2**0.5 * np.tanh(w * x) / 4
     """
 
-    def __init__(self, identifiers: Mapping[Any, str | Text], dialect: Dialect = NUMPY) -> None:
+    def __init__(
+        self, identifiers: Mapping[Any, str | Text], dialect: Dialect = NUMPY, whole: Container[Any] = ()
+    ) -> None:
+        """Identifiers of the symbols, and which of them stand for arrays of whole numbers."""
         super().__init__()
         self.identifiers = identifiers
         self.dialect = dialect
+        self.whole = whole
 
     def doprint(self, expr: Any, assign_to: Any = None) -> str:  # noqa: D102 - SymPy's interface
         return expr if isinstance(expr, str) else self.write(expr)[0]
@@ -96,7 +100,7 @@ class NumPySource(NumPyPrinter):
     # -- arithmetic ----------------------------------------------------------------------------------------
     def _add(self, e: Any) -> Text:
         parts: list[str] = []
-        mixed = not all(is_gate(term) for term in e.args)
+        mixed = not all(is_gate(term) or is_plain(term) for term in e.args)
         terms = sorted(e.args, key=is_gate) if mixed and is_gate(e.args[0]) else e.args
         for term in terms:
             text, strength = self._counted(term) if mixed and is_gate(term) else self.write(term)
@@ -114,7 +118,7 @@ class NumPySource(NumPyPrinter):
         """An indicator beside numbers: a truth value counts as 0 or 1 and leaves their dtype alone."""
         negative = gate.is_Mul
         condition = self.write((gate.args[1] if negative else gate).condition)[0]
-        text = self.dialect.written(self.dialect.truth or "({0})", condition)
+        text = f"({condition})" if self.dialect.counts_truth else self.dialect.written(self.dialect.truth, condition)
         return ("-" + text, SIGN) if negative else (text, ATOM)
 
     def _mul(self, e: Any) -> Text:
@@ -152,12 +156,13 @@ class NumPySource(NumPyPrinter):
 
     def _gated(self, gates: list[Any], rest: list[Any], below: list[Any], number: Any) -> Text:
         """A product with indicators: masks multiply, unless what they hide can be infinite there."""
+        if all(map(is_plain, (*rest, *below))):
+            steps = [self._step(g.condition) for g in gates]
+            return self._quotient(number, [*(self.bracketed(f, POWER) for f in rest), *steps], below)
         if below or any(f.has(*CAN_OVERFLOW) for f in rest):
             condition = self.write(sp.And(*(g.condition for g in gates)))[0]
             value = self._quotient(number, [self.bracketed(f, POWER) for f in rest], below)[0]
             return f"{self.dialect['where']}({condition}, {value}, 0)", ATOM
-        if not rest:
-            return self._quotient(number, [self._step(g.condition) for g in gates], [])
         masks = [f"({self.write(g.condition)[0]})" for g in gates]
         return self._quotient(number, [*(self.bracketed(f, POWER) for f in rest), *masks], [])
 
@@ -166,7 +171,9 @@ class NumPySource(NumPyPrinter):
 
     def _step(self, condition: Any) -> str:
         """``[condition]`` as 0 or 1 in the dtype of its operands, which a sum of booleans would not keep."""
-        if self.dialect.truth:
+        if is_plain(condition):
+            return f"int({self.write(condition)[0]})"
+        if not self.dialect.counts_truth or any(s in self.whole for s in condition.free_symbols):
             return self.dialect.written(self.dialect.truth, self.write(condition)[0])
         if isinstance(condition, sp.And):
             return " * ".join(self._step(c) for c in condition.args)
@@ -204,7 +211,7 @@ class NumPySource(NumPyPrinter):
         if not known.startswith("numpy."):
             raise refused(f"the function {type(e).__name__}")
         name = self.dialect[known.removeprefix("numpy.")]
-        return f"{name}({', '.join(text for text, _ in self._arguments(e.args))})", ATOM
+        return self._number_of(e, f"{name}({', '.join(text for text, _ in self._arguments(e.args))})"), ATOM
 
     def _from_row(self, e: Any, row: FunctionRow) -> Text:
         arguments = [*e.args]
@@ -215,7 +222,13 @@ class NumPySource(NumPyPrinter):
                 raise refused(f"the function {row.name}")
             return self.write(row.definition(*arguments))
         body = body_of(row.numpy)
-        return body.filled(self._arguments(arguments), self.dialect), body.strength
+        text = body.filled(self._arguments(arguments), self.dialect)
+        number = self._number_of(e, text)
+        return number, body.strength if number == text else ATOM
+
+    def _number_of(self, e: Any, text: str) -> str:
+        """A function of numbers: of them NumPy makes float64, which a Python number leaves to what it meets."""
+        return f"float({text})" if self.dialect.counts_truth and is_plain(e) and not e.is_integer else text
 
     def _arguments(self, arguments: Sequence[Any]) -> list[Text]:
         """What a function is applied to: some libraries want an array among its arguments."""
@@ -242,6 +255,8 @@ class NumPySource(NumPyPrinter):
                 text = branch
             else:
                 text = f"{self.dialect['where']}({self.write(condition)[0]}, {branch}, {text})"
+        if self.dialect.counts_truth and self.dialect.like and all(is_plain(value) for value, _ in e.args):
+            text = f"{text}.astype({self.dialect.dtype})"  # NumPy selects float64 from numbers
         return text, ATOM
 
     def _extreme(self, e: Any) -> Text:

@@ -6,14 +6,13 @@ library writes differently stands in its `Dialect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 
-from symbackprop.functions import Indicator
 from symbackprop.indexed import Base, Limit, at_least_zero, free_indices
 from symbackprop.numeric.arrays.conditions import solved
 from symbackprop.numeric.arrays.nodes import (
@@ -56,20 +55,25 @@ class ArraySource:
         identifiers: the Python name of every quantity, adjoint and size.
         storage: the ranges of the dimensions of every quantity and adjoint.
         dialect: the array library.
+        labels: the quantities that are whole numbers.
     """
 
     identifiers: Mapping[Any, str]
     storage: Callable[[Base], Sequence[Limit]]
     dialect: Dialect = NUMPY
+    labels: Container[Base] = ()
 
-    def scalar(self, identifiers: Mapping[Any, Any]) -> NumPySource:
-        """A scalar printer for a table of identifiers."""
-        return NumPySource(identifiers, self.dialect)
+    def scalar(self, identifiers: Mapping[Any, Any], whole: Container[Any] = ()) -> NumPySource:
+        """A scalar printer for a table of identifiers, some of which may be arrays of whole numbers."""
+        return NumPySource(identifiers, self.dialect, whole)
 
     def __call__(self, lowered: Lowered, axes: Sequence[sp.Symbol]) -> str:
         """The source of a tree over the wanted axes."""
         writer = TreeWriter(self, lowered.limits, lowered.scope)
         axes = tuple(axes)
+        if axes and not lowered.array.axes:
+            number = self.dialect.written(self.dialect.asarray, writer.code(lowered.array).text)
+            return f"{self.dialect['broadcast_to']}({number}, {writer.shape(axes)}).{self.dialect.word('copy')}()"
         whole = writer.over(lowered.array, axes, every=True).text
         if all(i in lowered.array.axes or lowered.limits[i].size == 1 for i in axes):
             return whole
@@ -141,7 +145,7 @@ class TreeWriter:
         code = self.code(node)
         if set(sure_axes(node)) == set(node.axes):
             return code
-        text = self.dialect.written(self.dialect.asarray, code.text) if self.dialect.module != "np" else code.text
+        text = self.dialect.written(self.dialect.asarray, code.text)
         return Code(f"{self.dialect['broadcast_to']}({text}, {self.shape(code.axes)})", ATOM, code.axes)
 
     def over(self, node: Array, axes: Axes, every: bool = False) -> Code:
@@ -262,21 +266,21 @@ class TreeWriter:
     def _map(self, node: Map) -> Code:
         names: dict[Any, str | Text] = dict(self.source.identifiers)
         numbers = _outside_conditions(node.pattern)
+        whole: set[Any] = set()
         for slot, operand in zip(node.slots, node.operands, strict=True):
+            if self._is_whole(operand) and slot not in numbers:
+                whole.add(slot)
             if isinstance(operand, Counter):
-                code = self.spread(self._counter(operand, compared=slot not in numbers), node.axes)
+                code = self.spread(self._counter(operand, compared=slot in whole), node.axes)
             else:
                 code = self.over(operand, node.axes)
             names[slot] = code.text, code.strength
-        pattern = node.pattern
-        if (
-            not self.dialect.truth
-            and isinstance(pattern, Indicator)
-            and any(isinstance(o, Counter) for o in node.operands)
-        ):
-            pattern = pattern.condition  # of whole numbers: a truth value leaves the dtype of what it meets alone
-        text, strength = self.source.scalar(names).write(pattern)
+        text, strength = self.source.scalar(names, whole).write(node.pattern)
         return Code(text, strength, node.axes)
+
+    def _is_whole(self, node: Array) -> bool:
+        """Is it an array of whole numbers?"""
+        return isinstance(node, Counter) or (isinstance(node, Read) and node.base in self.source.labels)
 
     # -- reductions and products ---------------------------------------------------------------------------------
     def _reduce(self, node: Reduce) -> Code:

@@ -20,6 +20,7 @@ from symbackprop.names import identifier
 from symbackprop.numeric.arrays import Counter, Read
 from symbackprop.numeric.arrays.source import ArraySource, Code, TreeWriter
 from symbackprop.numeric.bodies import Text
+from symbackprop.numeric.dialects import NUMPY
 from symbackprop.numeric.loops.design import Design, loop_symbols
 from symbackprop.numeric.loops.fusion import fused
 from symbackprop.numeric.loops.kernels import iterated
@@ -62,6 +63,7 @@ class _Buffers:
         self._at_batch: list[str] = []
         self._inside: list[str] = []
         self._in_loop = {b for b, axis in design.data if axis is not None and not design.setting.whole}
+        self._dialect = replace(NUMPY, dtype=f"np.{design.setting.dtype}")
 
     def source(self) -> str:
         """The whole function."""
@@ -177,7 +179,9 @@ class _Buffers:
 
     # -- operands ------------------------------------------------------------------------------------------------
     def _writer(self) -> TreeWriter:
-        return TreeWriter(ArraySource(self.names, self.storage.__getitem__), self.limits)
+        return TreeWriter(
+            ArraySource(self.names, self.storage.__getitem__, self._dialect, self.design.labels), self.limits
+        )
 
     def _view(self, read: Read | Counter, axes: Sequence[Any], exact: bool = False) -> str:
         """An operand over axes: views of what stays are made before the loop, those of a batch at its beginning."""

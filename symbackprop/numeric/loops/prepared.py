@@ -19,6 +19,7 @@ from symbackprop.indexed import Base, Limit
 from symbackprop.names import identifier
 from symbackprop.numeric.arrays import Counter, Lowered, Map, Read
 from symbackprop.numeric.arrays.source import ArraySource
+from symbackprop.numeric.dialects import NUMPY
 from symbackprop.numeric.loops.design import Design
 from symbackprop.numeric.loops.steps import Contraction, Entrywise, Reduction, Step, bases_read, filled
 from symbackprop.numeric.source import wrapped
@@ -173,6 +174,8 @@ class _Finder:
             taken.add(names[base])
         count = sp.Symbol("n", integer=True, positive=True)
         storage = {b: _lengthened(self.storage[b], axis, count) for b, axis in self.design.data}
+        dialect = replace(NUMPY, dtype=f"np.{self.design.setting.dtype}")
+        source = ArraySource({**names, count: "n"}, storage.__getitem__, dialect, self.design.labels)
         lines: list[str] = []
         for step, axis in self.made.values():
             limits = dict(self.limits)
@@ -180,7 +183,7 @@ class _Finder:
             limits[sample] = Limit(sample, sp.S.One, count)
             slots = tuple(step.operands)
             tree = Map(step.axes, step.pattern, slots, tuple(step.operands[s] for s in slots))
-            text = ArraySource({**names, count: "n"}, storage.__getitem__)(Lowered(tree, limits), step.axes)
+            text = source(Lowered(tree, limits), step.axes)
             lines.append(f"np.asarray({text}, np.{self.design.setting.dtype})")
         body = [
             '"""Functions of the data alone, for all samples at once."""',
