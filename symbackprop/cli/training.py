@@ -211,10 +211,13 @@ def _progress_bar(epochs: int) -> Generator[Callable[[int, float], None] | None]
         yield None
         return
     bar: Any = click.progressbar(length=epochs, label="training", file=sys.stderr, item_show_func=_shown_loss)
-    shown, at, visible = 0, time.monotonic() + LONG, False
+    shown, visible = 0, False
+    at: float | None = None
 
     def progress(epoch: int, loss: float) -> None:
         nonlocal shown, at, visible
+        if at is None:  # what came before was preparation
+            at = time.monotonic() + LONG
         if time.monotonic() < at and not (visible and epoch == epochs):
             return
         if not visible:

@@ -67,8 +67,13 @@ class Trainer:
         self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
         self._bound: dict[int, _Bound] = {}
         self._moments: list[_Moment] = []
+        self.loop: Loop | None = None
+        self.fitting_epochs = 1
+
+    def prepare(self) -> None:
+        """Choose the loop, and compile it where that has to be done."""
         self.loop = self._at(self.sizes[0]).loops[0]
-        self.fitting_epochs = max(1, QUICK.get(self.loop.kind, 0) // len(self.sizes))
+        self.fitting_epochs = max(1, QUICK.get(self.loop.kind, 0) // self.batches)
 
     @property
     def batches(self) -> int:

@@ -116,6 +116,7 @@ def train(
     trainer = Trainer(run, size, name, constants, rate, has_numba() if compiled is None else compiled)
     with np.errstate(all="ignore"):
         try:
+            trainer.prepare()
             while len(history.loss) < epochs:
                 _some_epochs(trainer, epochs, order, history, tol, judge, progress)
             trainer.require_finite()
@@ -131,7 +132,8 @@ def train(
     if judge is not None and judge.best is not None and history.stopped_because != "diverged":
         parameters = judge.best
     history.values = run.named(parameters)
-    history.source, history.loop = trainer.loop.source, trainer.loop.kind
+    if trainer.loop is not None:
+        history.source, history.loop = trainer.loop.source, trainer.loop.kind
     return history
 
 
