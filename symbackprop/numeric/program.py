@@ -277,7 +277,8 @@ class Program:
         for (setting, _), (loop, *_) in self.loops.items():
             if loop.kind != "program":
                 title = f"training loop: {loop.kind}, {setting.optimizer}, batches of {setting.batch}, {setting.dtype}"
-                shown.append(f"# {title}\n{loop.source}")
+                notes = "".join(f"# rewritten: {words}\n" for words in loop.rewrites)
+                shown.append(f"# {title}\n{notes}{loop.source}")
         return "\n\n".join(shown)
 
     @cached_property

@@ -47,6 +47,8 @@ class History:
     or ``program``."""
     source: str = field(default="", repr=False)
     """The source of the loop that ran."""
+    rewrites: tuple[str, ...] = field(default=(), repr=False)
+    """What was changed by algebra in that loop, in words; the numbers are the same up to rounding."""
 
     def __repr__(self) -> str:
         last = f", loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}" if self.loss else ""
@@ -133,7 +135,7 @@ def train(
         parameters = judge.best
     history.values = run.named(parameters)
     if trainer.loop is not None:
-        history.source, history.loop = trainer.loop.source, trainer.loop.kind
+        history.source, history.loop, history.rewrites = trainer.loop.source, trainer.loop.kind, trainer.loop.rewrites
     return history
 
 

@@ -27,9 +27,10 @@ from symbackprop.numeric.source import indented, wrapped
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-def buffer_source(design: Design, blas: bool) -> str:
-    """Write the loop of a design."""
-    return _Buffers(design, blas).source()
+def buffer_source(design: Design, blas: bool) -> tuple[str, tuple[str, ...]]:
+    """The loop of a design, and what was rewritten for it."""
+    buffers = _Buffers(design, blas)
+    return buffers.source(), buffers.around.design.rewrites
 
 
 class _Buffers:

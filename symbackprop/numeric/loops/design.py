@@ -58,6 +58,7 @@ class Design:
         parameters: how many of the states are parameters.
         data: the arguments that are no parameters, with the position of their sample axis.
         cost: the scalar that is the batch's cost.
+        rewrites: what was changed by algebra, in words; the same numbers up to rounding.
     """
 
     setting: Setting
@@ -69,6 +70,7 @@ class Design:
     cost: Base
     names: Mapping[Base, str]
     labels: frozenset[Base]
+    rewrites: tuple[str, ...] = ()
 
     @property
     def counts_steps(self) -> bool:
@@ -117,6 +119,7 @@ def design(plan: Plan, setting: Setting) -> Design:
         update.cost,
         names,
         update.labels,
+        ("the learning rate stands in the adjoint of the loss, and so in every gradient",) if fold else (),
     )
 
 

@@ -131,7 +131,19 @@ def _with_kernel(known: Iterated, rule: Step, product: Contraction, gradient: Co
     steps = [s for s in design.steps.steps if s not in (product, gradient)]
     rules = tuple(new for old in design.rules for new in ((moved, collected) if old is rule else (old,)))
     return Iterated(
-        replace(design, steps=replace(design.steps, steps=steps, storage=storage, limits=limits), rules=rules),
+        replace(
+            design,
+            steps=replace(design.steps, steps=steps, storage=storage, limits=limits),
+            rules=rules,
+            rewrites=(
+                *design.rewrites,
+                f"{_name(design, rule)} moves at the end: its product with the data is iterated",
+            ),
+        ),
         (*known.before, product, whole, start),
         (*known.after, final),
     )
+
+
+def _name(design: Design, rule: Step) -> str:
+    return design.names.get(rule.target, str(rule.target))

@@ -44,6 +44,8 @@ class Loop(Protocol):
 
     kind: str
     source: str
+    rewrites: tuple[str, ...]
+    """What was changed by algebra, in words."""
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """The loop on the data of one run, in the order of the program's arguments without parameters."""
@@ -105,7 +107,7 @@ class ScalarLoop:
 
     def __init__(self, made: Design, compiled: bool) -> None:
         self.kind = "compiled scalars" if compiled else "scalars"
-        self.design, self._is_compiled = made, compiled
+        self.design, self._is_compiled, self.rewrites = made, compiled, made.rewrites
         self._trains: dict[bool, Any] = {}
         self._columns = scalar_source(made, compiled, checked=False).columns
         self.source = self._module(False)
@@ -171,7 +173,7 @@ class NestLoop:
     kind = "compiled loops"
 
     def __init__(self, made: Design) -> None:
-        self.design = made
+        self.design, self.rewrites = made, made.rewrites
         self.source = whole(nest_source(made), arrays=False, compiled=True)
         self._train = function(self.source, "train")
 
@@ -194,7 +196,8 @@ class BufferLoop:
         ready = prepared(made)
         self.design, self._prepared = ready.design, ready.count
         product = {"float64": "dgemm", "float32": "sgemm"}.get(made.setting.dtype, "") if blas else ""
-        self.source = whole(buffer_source(ready.design, bool(product)), arrays=True, blas=product)
+        text, self.rewrites = buffer_source(ready.design, bool(product))
+        self.source = whole(text, arrays=True, blas=product)
         self._train = function(self.source, "train")
         self._prepare = function(whole(ready.source, arrays=True), "prepare")
 
@@ -235,6 +238,7 @@ class PlainLoop:
     """The program itself, one batch after the other: what every network has."""
 
     kind = "program"
+    rewrites = ()
 
     def __init__(self, program: Program, setting: Setting) -> None:
         self.program, self.setting = program, setting

@@ -46,6 +46,7 @@ def prepared(design: Design) -> Prepared:
         design,
         steps=replace(design.steps, steps=steps, storage=finder.storage),
         data=(*design.data, *((base, axis) for base, (_, axis) in finder.made.items())),
+        rewrites=(*design.rewrites, *finder.rewrites),
     )
     return Prepared(found, len(finder.made), finder.source())
 
@@ -57,6 +58,7 @@ class _Finder:
         self.axis = dict(design.data)
         self.made: dict[Base, tuple[Entrywise, int]] = {}
         self._known: dict[Any, Base] = {}
+        self.rewrites: list[str] = []
 
     def with_data(self, step: Step) -> Step:
         """The step with data in place of conditions on data alone."""
@@ -117,6 +119,7 @@ class _Finder:
             if split is None:
                 result.append(step)
             else:
+                self.rewrites.append("entries that labels pick are summed as a product with one-hot labels")
                 result.remove(terms)  # type: ignore[arg-type] - it is among the steps before
                 result += split
         return result

@@ -175,6 +175,7 @@ def test_fewer_samples_than_inputs_iterate_a_kernel(layout: Any, loss: str) -> N
     for blas in (False, True) if has_scipy() else (False,):
         loop = BufferLoop(design(run.program.plan, setting), blas)
         assert "kernel" in loop.source
+        assert any("its product with the data is iterated" in words for words in loop.rewrites)
         found, found_costs = after(loop, run, "sgd", SAMPLES)
         np.testing.assert_allclose(found_costs, costs, rtol=1e-10)
         for state, value in zip(found, expected, strict=True):
