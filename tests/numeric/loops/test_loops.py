@@ -212,12 +212,12 @@ def test_what_is_written_part_by_part_trains(text: str, shapes: dict[str, Any]) 
     derivation = sb.read(text).derive()
     program = derivation.compile()
     parameters = {name: values.pop(name) for name in program.plan.gradients}
-    history = derivation.train(values, parameters=parameters, rate=0.1, epochs=20)
+    history = derivation.train(parameters, values, rate=0.1, epochs=20)
     by_hand, losses = dict(parameters), []
     for _ in range(20):
         loss, gradients = program({**values, **by_hand})
         losses.append(loss)
         by_hand = {name: value - 0.1 * gradients[name] for name, value in by_hand.items()}
-    assert history.losses == pytest.approx(losses, rel=1e-12)
+    assert history.loss == pytest.approx(losses, rel=1e-12)
     for name, value in by_hand.items():
-        assert history.parameters[name] == pytest.approx(value, rel=1e-12)
+        assert history.values[name] == pytest.approx(value, rel=1e-12)
