@@ -57,7 +57,7 @@ class Program:
         network: the network that was derived.
         plan: what is computed, as indexed assignments.
         lines: the same as text.
-        source: the NumPy source of ``loss_and_gradients``, runnable on its own.
+        source: the NumPy source of ``loss_and_gradients``, runnable on its own, and of the training loops that ran.
     """
 
     def __init__(self, plan: Plan, dialect: Dialect = NUMPY) -> None:
@@ -268,9 +268,20 @@ class Program:
         """The parameters that are factors of something, biases aside."""
         return weights_of(self.network)
 
-    @cached_property
+    @property
     def source(self) -> str:
-        """The source of ``loss_and_gradients``: the lines that run, with what they need to run alone."""
+        """The source of ``loss_and_gradients``: the lines that run, with what they need to run alone; after them the
+        training loops that have run, each a module of its own.
+        """
+        shown = [self._own_source]
+        for (setting, _), (loop, *_) in self.loops.items():
+            if loop.kind != "program":
+                title = f"training loop: {loop.kind}, {setting.optimizer}, batches of {setting.batch}, {setting.dtype}"
+                shown.append(f"# {title}\n{loop.source}")
+        return "\n\n".join(shown)
+
+    @cached_property
+    def _own_source(self) -> str:
         gradients = {plain: self.plan.identifiers[b] for plain, b in self.plan.gradients.items()}
         loss = self.plan.identifiers[self.plan.loss]
         return function_source(self.network, self._names, self.lines, loss, gradients, self.dialect)

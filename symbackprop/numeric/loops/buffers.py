@@ -24,6 +24,7 @@ from symbackprop.numeric.dialects import NUMPY
 from symbackprop.numeric.loops.design import Design, loop_symbols
 from symbackprop.numeric.loops.fusion import fused
 from symbackprop.numeric.loops.kernels import iterated
+from symbackprop.numeric.loops.module import UFUNCS
 from symbackprop.numeric.loops.steps import (
     Accumulation,
     Contraction,
@@ -35,12 +36,6 @@ from symbackprop.numeric.loops.steps import (
 from symbackprop.numeric.loops.ufuncs import Ufuncs
 from symbackprop.numeric.source import indented, wrapped
 
-UFUNCS = (
-    *("add", "subtract", "multiply", "divide", "negative", "reciprocal", "power", "sqrt", "exp", "log", "tanh"),
-    *("sin", "cos", "sinh", "cosh", "arctan", "absolute", "sign", "maximum", "minimum", "logaddexp", "copyto"),
-    *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "dot", "vdot", "matmul", "einsum"),
-)
-"""NumPy's functions that stand in a loop without their module: one look-up less for each call."""
 OWN = frozenset({"batches", "costs", "before", "floor", "rate", "k", "step", "np", "inf", "gemm", "train", *UFUNCS})
 
 

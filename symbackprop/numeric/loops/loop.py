@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -18,10 +18,10 @@ import numpy as np
 
 from symbackprop.derivation.rules import RULES
 from symbackprop.errors import DataError, NetworkError
-from symbackprop.functions import HELPERS
-from symbackprop.numeric.loops.buffers import UFUNCS, buffer_source
+from symbackprop.numeric.loops.buffers import buffer_source
 from symbackprop.numeric.loops.design import Design, Setting, design, folds_rate
 from symbackprop.numeric.loops.entries import operations
+from symbackprop.numeric.loops.module import function, whole
 from symbackprop.numeric.loops.nests import nest_source
 from symbackprop.numeric.loops.prepared import prepared
 from symbackprop.numeric.loops.scalars import scalar_source
@@ -100,31 +100,6 @@ def _made(make: Callable[[], Loop]) -> list[Loop]:
         return []
 
 
-def _function(source: str, name: str, namespace: Mapping[str, Any]) -> Any:
-    """Compile our own generated source; every name in it is an identifier that we made."""
-    scope = dict(namespace)
-    exec(compile(source, f"<symbackprop {name}>", "exec"), scope)
-    return scope[name]
-
-
-def _compiled(function: Any) -> Any:
-    """The function through numba: sums may be reordered, but nan and infinity stay what they are."""
-    from numba import njit
-
-    return njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")(function)
-
-
-def _helpers() -> dict[str, Any]:
-    """The functions that programs may need beside NumPy's own."""
-    namespace: dict[str, Any] = {"np": np}
-    for source in HELPERS.values():
-        exec(source, namespace)
-    return {name: namespace[name] for name in HELPERS}
-
-
-_MATH = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
-
-
 class ScalarLoop:
     """Every entry a local variable, in Python or compiled."""
 
@@ -132,16 +107,18 @@ class ScalarLoop:
         self.kind = "compiled scalars" if compiled else "scalars"
         self.design, self._is_compiled = made, compiled
         self._trains: dict[bool, Any] = {}
-        written = scalar_source(made, compiled, checked=False)
-        self.source, self._columns = written.text, written.columns
+        self._columns = scalar_source(made, compiled, checked=False).columns
+        self.source = self._module(False)
         self._train(False)
+
+    def _module(self, checked: bool) -> str:
+        text = scalar_source(self.design, self._is_compiled, checked).text
+        return whole(text, arrays=False, compiled=self._is_compiled)
 
     def _train(self, checked: bool) -> Any:
         """The function that looks at every cost, or the one that leaves that to the end."""
         if checked not in self._trains:
-            source = scalar_source(self.design, self._is_compiled, checked).text
-            function = _function(source, "train", _MATH)
-            self._trains[checked] = _compiled(function) if self._is_compiled else function
+            self._trains[checked] = function(self._module(checked), "train")
         return self._trains[checked]
 
     def bind(self, data: Sequence[Array]) -> Advance:
@@ -195,8 +172,8 @@ class NestLoop:
 
     def __init__(self, made: Design) -> None:
         self.design = made
-        self.source = nest_source(made)
-        self._train = _compiled(_function(self.source, "train", {**_MATH, "np": np}))
+        self.source = whole(nest_source(made), arrays=False, compiled=True)
+        self._train = function(self.source, "train")
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """The data as contiguous arrays."""
@@ -216,14 +193,10 @@ class BufferLoop:
         self.kind = "arrays with BLAS" if blas else "arrays"
         ready = prepared(made)
         self.design, self._prepared = ready.design, ready.count
-        self.source = buffer_source(ready.design, blas)
-        namespace = {"inf": math.inf, **{name: getattr(np, name) for name in UFUNCS}, **_helpers()}
-        if blas:
-            from scipy.linalg import blas as library
-
-            namespace["gemm"] = library.dgemm if made.setting.dtype == "float64" else library.sgemm
-        self._train = _function(self.source, "train", {"np": np, **namespace})
-        self._prepare = _function(ready.source, "prepare", {"np": np})
+        product = {"float64": "dgemm", "float32": "sgemm"}.get(made.setting.dtype, "") if blas else ""
+        self.source = whole(buffer_source(ready.design, bool(product)), arrays=True, blas=product)
+        self._train = function(self.source, "train")
+        self._prepare = function(whole(ready.source, arrays=True), "prepare")
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """Batches as views where the samples of a batch lie side by side, else as copies."""

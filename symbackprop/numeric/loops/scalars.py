@@ -88,7 +88,7 @@ def scalar_source(design: Design, compiled: bool, checked: bool) -> ScalarSource
         wrapped("def train(", [*head, "before", "floor", "rate", *constants, *shown], "):", indent="          "),
         indented(['"""Train on batches of plain numbers; return the states."""', *start, loop]),
         indented(body, " " * 8),
-        indented(wrapped("return (", [*shown, ""], ")").split("\n")),
+        indented(wrapped("return (", shown, ",)" if len(shown) == 1 else ")").split("\n")),
     ]
     return ScalarSource("\n".join(text) + "\n", tuple(columns))
 
