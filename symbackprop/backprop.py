@@ -101,7 +101,22 @@ class ReverseSweep:
             own = _with_fresh_indices(equation)
             for occurrence in linearize(own.expression):
                 self._occurrences.setdefault(occurrence.base, []).append((own, occurrence))
+        live = self._live()
+        for base, found in self._occurrences.items():
+            self._occurrences[base] = [(e, occurrence) for e, occurrence in found if e.base in live]
         self._adjoints: dict[Base, Adjoint] = {}
+
+    def _live(self) -> set[Base]:
+        """What the loss depends on, with a derivative that is not 0 everywhere."""
+        reads: dict[Base, set[Base]] = {}
+        for base, found in self._occurrences.items():
+            for equation, _ in found:
+                reads.setdefault(equation.base, set()).add(base)
+        live, new = set[Base](), {self.network.loss.base}
+        while new:
+            live |= new
+            new = set[Base]().union(*(reads.get(base, ()) for base in new)) - live
+        return live
 
     def adjoint_symbol(self, quantity: Quantity, at: Indices) -> sp.Symbol | sp.Indexed:
         """The name of an adjoint: ``∂E/∂z``; no author's name contains ``∂``."""

@@ -124,7 +124,8 @@ def activation(
 
     def differentiate(arguments: Sequence[sp.Expr], value: sp.Expr) -> tuple[Factors, ...]:
         if derivative is None:
-            return ((definition(slot).diff(slot).xreplace({slot: arguments[0]}),),)
+            slope = definition(slot).diff(slot).replace(sp.Heaviside, lambda x, _=None: _positive(x))
+            return ((slope.xreplace({slot: arguments[0]}),),)
         found = derivative(arguments[0], value)
         return (found if isinstance(found, tuple) else (found,),)
 

@@ -37,6 +37,7 @@ class LibraryProgram(Program):
         self._ranks = [len(q.axes) for q in plan.arguments]
         self._floating = [q.base not in plan.network.labels for q in plan.arguments]
         self._arguments = library.untraced(self._bound)
+        self._writes = any(line.sign != "=" or "[" in line.name for line in self.lines)
         self._require_functions()
 
     def __call__(self, values: Mapping[Any, Any]) -> tuple[Array, dict[str, Array]]:
@@ -121,7 +122,7 @@ class LibraryProgram(Program):
         axes = [0 if a.ndim > rank else None for a, rank in zip(arguments, self._ranks, strict=True)]
         with library.quiet():
             if 0 in axes:
-                loss, *gradients = (a.mean(0) for a in library.over_samples(of_one, axes)(*arguments))
+                loss, *gradients = (a.mean(0) for a in library.over_samples(of_one, axes, self._writes)(*arguments))
             else:
                 loss, *gradients = of_one(*arguments)
         return loss, gradients

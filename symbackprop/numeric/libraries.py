@@ -54,8 +54,13 @@ class Library(Protocol):
         """The function where a compiler shall not look into it: it deals with names, not with arrays."""
         ...
 
-    def over_samples(self, function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[..., Any]:
-        """The function of one sample as a function of many; 0: that argument has a leading axis of samples."""
+    def over_samples(
+        self, function: Callable[..., Any], axes: Sequence[int | None], writes: bool
+    ) -> Callable[..., Any]:
+        """The function of one sample as a function of many; 0: that argument has a leading axis of samples.
+
+        `writes` says that the function writes into arrays that it makes.
+        """
         ...
 
     def quiet(self) -> AbstractContextManager[Any]:
@@ -107,7 +112,9 @@ class Jax:
         """See `Library`; JAX runs Python as it is."""
         return function
 
-    def over_samples(self, function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[..., Any]:
+    def over_samples(
+        self, function: Callable[..., Any], axes: Sequence[int | None], writes: bool
+    ) -> Callable[..., Any]:
         """See `Library`."""
         return self._jax.vmap(function, in_axes=tuple(axes))
 
@@ -156,9 +163,22 @@ class Torch:
         """See `Library`."""
         return self._torch.compiler.disable(function)
 
-    def over_samples(self, function: Callable[..., Any], axes: Sequence[int | None]) -> Callable[..., Any]:
-        """See `Library`."""
-        return self._torch.vmap(function, in_dims=tuple(axes))
+    def over_samples(
+        self, function: Callable[..., Any], axes: Sequence[int | None], writes: bool
+    ) -> Callable[..., Any]:
+        """See `Library`; ``vmap`` cannot write into arrays: then it is one sample after the other."""
+        if not writes:
+            return self._torch.vmap(function, in_dims=tuple(axes))
+
+        def one_by_one(*arguments: Array) -> tuple[Array, ...]:
+            count = next(len(a) for a, axis in zip(arguments, axes, strict=True) if axis == 0)
+            rows = [
+                function(*(a if axis is None else a[n] for a, axis in zip(arguments, axes, strict=True)))
+                for n in range(count)
+            ]
+            return tuple(self._torch.stack(column) for column in zip(*rows, strict=True))
+
+        return one_by_one
 
     def quiet(self) -> AbstractContextManager[Any]:
         """See `Library`."""

@@ -77,7 +77,7 @@ class Plan:
 
     Attributes:
         arguments: the quantities that must be given, inputs first, parameters last.
-        assignments: forward pass (only what the loss needs), deltas, gradients.
+        assignments: forward pass (only what loss and gradients need), deltas, gradients.
         others: forward assignments that the loss does not need, in order.
         gradients: for each parameter its plain name and the adjoint that holds its gradient.
         identifiers: the Python name of every quantity and every adjoint.
@@ -133,11 +133,12 @@ class Plan:
 def plan_of(derivation: Derivation) -> Plan:
     """The program of a derivation, forward and backward."""
     network = derivation.network
-    needed = needed_for(network.equations, [network.loss.base])
     forward = [a for g in network.groups for a in _assignments(g, "forward", lambda e: stable(e, network))]
     deltas = evaluation_order([_adjoint(derivation, q) for q in derivation.deltas], {}, guarded=True)
     backward = [a for g in deltas for a in _assignments(g, "backward")]
     gradients = [a for q in derivation.parameters for a in _assignments(Group((_adjoint(derivation, q),)), "gradients")]
+    read = [b for a in (*backward, *gradients) for b in base_uses(a.expression)]
+    needed = needed_for(network.equations, [network.loss.base, *read])
     own = [a for a in forward if a.target in needed]
     return Plan(
         network=network,

@@ -19,11 +19,7 @@ from symbackprop.errors import NetworkError
 from symbackprop.functions import DEFAULT_SECOND_ARGUMENT, FunctionRow, Indicator, row_of
 from symbackprop.numeric.bodies import ATOM, CONDITION, POWER, PRODUCT, SIGN, SUM, Text, body_of
 from symbackprop.numeric.dialects import NUMPY, Dialect
-from symbackprop.numeric.scalars import decimal, flat, is_gate, is_plain
-
-CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
-"""Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected
-instead."""
+from symbackprop.numeric.scalars import CAN_OVERFLOW, decimal, flat, is_gate, is_plain
 
 
 class NumPySource(NumPyPrinter):

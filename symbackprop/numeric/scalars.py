@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import sympy as sp
 from sympy.core.relational import Relational
 
 from symbackprop.functions import Indicator
+
+CAN_OVERFLOW = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tan)
+"""Functions that may be infinite where an indicator beside them is 0: ``0 * inf`` is nan, so it is selected
+instead."""
 
 
 def is_gate(e: Any) -> bool:

@@ -110,3 +110,21 @@ def test_own_functions_are_read_from_text() -> None:
 
     sb.activation("squareplus", lambda z: (z + sp.sqrt(z**2 + 4)) / 2)
     assert sb.read("z = w x\na = squareplus(z)\nE = (a - y)^2").derive().gradient_check().ok
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        r"\sum_{s=1}^m \sum_{i=1}^n (w_i \tanh(Z_{si}) - Y_{si})^2",  # A is the value of its tanh
+        r"\sum_{s=1}^m \sum_{i=1}^n (X_{si} w_i - Y_{si})^2",  # nothing leads to A and Z
+        r"\sum_{s=1}^m \sum_{i=1}^n (X_{si} w_i - [Z_{si} > 0] Y_{si})^2",  # no derivative leads to Z
+    ],
+)
+def test_quantities_beside_the_way_to_the_loss(cost: str) -> None:
+    text = r"""
+        samples: m
+        X \in \mathbb{R}^{m \times n}, Y \in \mathbb{R}^{m \times n}, w \in \mathbb{R}^{n}
+        Z_{si} = X_{si} w_i for s = 1..m, i = 1..n
+        A_{si} = \tanh(Z_{si}) for s = 1..m, i = 1..n
+        L = """
+    assert sb.read(text + cost).derive().gradient_check().ok

@@ -92,6 +92,26 @@ z = X w
 r = z - Y
 L = \sum_{s=1}^m \begin{cases} \frac12 r_s^2 & |r_s| \le 1 \\ |r_s| - \frac13 & \text{otherwise} \end{cases}
 """
+RECURRENCE = r"""
+h_{i,0} = s_i                                                                                 for i = 1..n
+h_{i,t} = \tanh(\sum_{j=1}^{n} U_{ij} h_{j,t-1} + \sum_{j=1}^{d} V_{ij} x_{j,t} + b_i)          for i = 1..n, t = 1..T
+Z_{k,t} = \sum_{i=1}^{n} W_{ki} h_{i,t} + c_k                                                  for k = 1..3, t = 1..T
+P_{k,t} = \frac{\exp(Z_{k,t})}{\sum_{q=1}^{3} \exp(Z_{q,t})}
+y \in \{0..2\}^{T}
+parameters: c, s
+L = -\frac{1}{T} \sum_{t=1}^{T} \log P_{y_t, t}
+n := 4
+"""
+PADDED = r"""
+A_0 = 0
+A_{H+1} = 0
+A_i = X_i                              for i = 1..H
+Z_i = \sum_{p=1}^{3} K_p A_{i+p-2}     for i = 1..H
+B_i = \tanh(Z_i)
+C_i = \sum_{p=1}^{2} M_p B_{i+p-1}     for i = 1..H-1
+E = \frac12 \sum_{i=1}^{H-1} (C_i - Y_i)^2
+parameters: M
+"""
 TWO_LAYERS = r"""
 x \in \mathbb{R}^{n_0}, y \in \mathbb{R}^{n_2}
 W \in \mathbb{R}^{n_1 \times n_0}, b \in \mathbb{R}^{n_1}, V \in \mathbb{R}^{n_2 \times n_1}
@@ -113,6 +133,8 @@ def networks() -> dict[str, Callable[[], sb.Network]]:
         "positions": POSITIONS,
         "sum of outputs": SUM_OF_OUTPUTS,
         "huber": HUBER,
+        "recurrence": RECURRENCE,
+        "padded convolution": PADDED,
     }
     found |= {name: lambda text=text: sb.read(text) for name, text in texts.items()}
     return found | {
@@ -204,10 +226,11 @@ def test_samples_may_lead(backend: str) -> None:
     derivation = sb.read("two-two-one").derive()
     values = {**POINT, **{k: np.array(v, float) for k, v in XOR.items()}}
     assert largest_error(derivation.compile(backend=backend)(values), derivation.compile()(values)) < 1e-12
-    numpy, program, values = compiled(sb.read(TWO_LAYERS), backend)
     draw = np.random.default_rng(1)
-    values = values | {k: draw.standard_normal((5, *values[k].shape)) for k in "xy"}
-    assert largest_error(program(values), numpy(values)) < 1e-12
+    for text, data in ((TWO_LAYERS, "xy"), (PADDED, "XY"), (RECURRENCE, "x")):
+        numpy, program, values = compiled(sb.read(text), backend)
+        values = values | {k: draw.standard_normal((5, *values[k].shape)) for k in data}
+        assert largest_error(program(values), numpy(values)) < 1e-12
 
 
 # -- automatic differentiation of forward passes that are written here ------------------------------------------------

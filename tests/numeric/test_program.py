@@ -213,6 +213,35 @@ def test_a_users_own_function() -> None:
     )
 
 
+def test_a_users_own_function_with_corners() -> None:
+    values = {"w": 0.4, "x": 0.7, "b": -0.2, "y": 0.1}
+    for definition in (lambda z: z / (1 + sp.Abs(z)), lambda z: sp.Max(0, z) ** 2, lambda z: sp.Max(z, -2 * z)):
+        network = unit(sb.activation("cornered", definition))
+        gradient = network.derive().compile()(values)[1]["w"]
+        assert gradient == pytest.approx(numeric_derivative(network, values, "w"), rel=1e-11)
+
+
+@pytest.mark.parametrize("name", ["W X", "Z"])
+def test_elu_far_out(name: str) -> None:
+    """What the exponential is where the gate is closed does not count: no ``0 * inf``."""
+    text = r"""
+        a in R, X in R^(n x m), W in R^(k x n)
+        parameters: W, a
+        Z = W X
+        A = elu(NAME, a)
+        E = \|A\|_F^2
+    """
+    program = sb.read(text.replace("NAME", name)).derive().compile()
+    for dtype in (np.float64, np.float32):
+        given = {"X": dtype([[1000, -2, 0]]), "W": dtype([[1]]), "a": dtype(0.5)}
+        with np.errstate(over="ignore"):
+            loss, gradients = program(given)
+        below = np.expm1(-2)
+        assert loss == pytest.approx(1e6 + (0.5 * below) ** 2)
+        assert gradients["a"] == pytest.approx(2 * 0.5 * below**2, rel=1e-6)
+        assert gradients["W"] == pytest.approx(2e6 - 4 * 0.5 * below * 0.5 * np.exp(-2), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "name",
     [

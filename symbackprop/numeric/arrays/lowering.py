@@ -31,6 +31,7 @@ from symbackprop.indexed import (
 from symbackprop.numeric.arrays.conditions import index_conditions
 from symbackprop.numeric.arrays.contraction import contracted, ordered
 from symbackprop.numeric.arrays.nodes import Array, Axes, Counter, Guard, Lowered, Map, Read, Reduce, SoftmaxOver
+from symbackprop.numeric.scalars import CAN_OVERFLOW
 
 REDUCING = (sp.Sum, Softmax, LogSumExp, MaxOver)
 
@@ -93,8 +94,8 @@ class _Lowering:
         axes = dict.fromkeys(i for place in at for i in _by_name(self._axes_of(place)))
         return Read(tuple(axes), base_of(e), at)
 
-    def _map(self, e: Any, wanted: Axes) -> Array:
-        """A function of entries: its largest parts that are arrays become operands."""
+    def _map(self, e: Any, wanted: Axes, whole: bool = False) -> Array:
+        """A function of entries: its largest parts that are arrays become operands, never the `whole` of it."""
         parts: dict[Any, tuple[sp.Symbol, Array]] = {}
 
         def slot(a: Any, operand: Array) -> Any:
@@ -121,7 +122,7 @@ class _Lowering:
                 return self._rebuilt(a, [part(x) for x in a.args])
             return slot(a, operand)
 
-        pattern = part(e)
+        pattern = self._rebuilt(e, [part(a) for a in e.args]) if whole else part(e)
         slots, operands = tuple(s for s, _ in parts.values()), tuple(o for _, o in parts.values())
         if pattern in slots:
             return operands[slots.index(pattern)]
@@ -155,6 +156,7 @@ class _Lowering:
         factors: list[Any] = []
         bound: list[Limit] = []
         self._open(e, factors, bound)
+        selected = self._selected(factors)
         for limit in bound:
             self.limits[limit.index] = limit
         own = {limit.index for limit in bound}
@@ -162,12 +164,31 @@ class _Lowering:
         scalars += [(n, limit.size) for n, limit in enumerate(bound, len(factors)) if not _reads(factors, limit)]
         arrays = [(n, f) for n, f in enumerate(factors) if (n, f) not in scalars]
         free = tuple(i for i in wanted if i not in own)
-        lowered = [self.array(f, self._natural(f, (*free, *sorted(own, key=str)))) for _, f in arrays]
+        lowered = [
+            (self._product_of if f in selected else self.array)(f, self._natural(f, (*free, *sorted(own, key=str))))
+            for _, f in arrays
+        ]
         placed = [(arrays[n][0], a) for n, a in contracted(lowered, self._outside(arrays, own, free))]
         parts = sorted([*scalars, *placed], key=lambda p: p[0])
         if len(parts) == 1 and isinstance(parts[0][1], Array):
             return parts[0][1]
         return self._product([part for _, part in parts], free)
+
+    def _selected(self, factors: list[Any]) -> list[Any]:
+        """Join what may be infinite with the indicator beside it: apart, they would be multiplied, 0 * inf."""
+        found: list[Any] = []
+        for gate in [f for f in factors if isinstance(f, Indicator) and not index_conditions(f)]:
+            axes = self._axes_of(gate)
+            large = next((f for f in factors if f.has(*CAN_OVERFLOW) and self._axes_of(f) == axes), None)
+            if large is not None:
+                factors.remove(gate)
+                found.append(sp.Mul(large, gate, evaluate=False))
+                factors[factors.index(large)] = found[-1]
+        return found
+
+    def _product_of(self, e: Any, wanted: Axes) -> Array:
+        """A product as a function of entries, whatever its factors are."""
+        return self._map(e, wanted, whole=True)
 
     def _product(self, parts: Sequence[Any], free: Axes) -> Map:
         """The elementwise product of arrays and scalars, in their order."""

@@ -16,7 +16,8 @@ from sympy.core.relational import Relational
 from symbackprop.functions import Indicator, maximum, minimum, relu, sigmoid, softplus
 from symbackprop.indexed import product
 from symbackprop.numeric.bodies import Text
-from symbackprop.numeric.printer import CAN_OVERFLOW, NumPySource
+from symbackprop.numeric.printer import NumPySource
+from symbackprop.numeric.scalars import CAN_OVERFLOW
 
 UNARY: Mapping[Any, str] = {
     sp.exp: "exp",

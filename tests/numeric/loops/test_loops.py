@@ -181,3 +181,44 @@ def test_fewer_samples_than_inputs_iterate_a_kernel(layout: Any, loss: str) -> N
         for state, value in zip(found, expected, strict=True):
             np.testing.assert_allclose(state, value, rtol=1e-10, atol=1e-13)
     assert "kernel" not in BufferLoop(design(run.program.plan, run.setting(4, "sgd", {})), blas=False).source
+
+
+RECURRENCE = r"""
+    h_{i,0} = 0                                                                               for i = 1..n
+    h_{i,t} = \tanh(\sum_{j=1}^{n} U_{ij} h_{j,t-1} + \sum_{j=1}^{d} V_{ij} x_{j,t} + b_i)      for i = 1..n, t = 1..T
+    E = \frac12 \sum_{i=1}^{n} \sum_{t=1}^{T} (h_{i,t} - y_{i,t})^2
+"""
+PADDED = r"""
+    A_0 = 0
+    A_{H+1} = 0
+    A_i = X_i                              for i = 1..H
+    Z_i = \sum_{p=1}^{3} K_p A_{i+p-2}     for i = 1..H
+    B_i = \tanh(Z_i)
+    C_i = \sum_{p=1}^{2} M_p B_{i+p-1}     for i = 1..H-1
+    E = \frac12 \sum_{i=1}^{H-1} (C_i - Y_i)^2
+    parameters: M
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        (RECURRENCE, {"x": (2, 5), "y": (3, 5), "U": (3, 3), "V": (3, 2), "b": 3}),
+        (PADDED, {"X": 6, "Y": 5, "K": 3, "M": 2}),
+    ],
+)
+def test_what_is_written_part_by_part_trains(text: str, shapes: dict[str, Any]) -> None:
+    draw = np.random.default_rng(0)
+    values = {name: draw.standard_normal(shape) for name, shape in shapes.items()}
+    derivation = sb.read(text).derive()
+    program = derivation.compile()
+    parameters = {name: values.pop(name) for name in program.plan.gradients}
+    history = derivation.train(parameters, values, rate=0.1, epochs=20)
+    by_hand, losses = dict(parameters), []
+    for _ in range(20):
+        loss, gradients = program({**values, **by_hand})
+        losses.append(loss)
+        by_hand = {name: value - 0.1 * gradients[name] for name, value in by_hand.items()}
+    assert history.loss == pytest.approx(losses, rel=1e-12)
+    for name, value in by_hand.items():
+        assert history.values[name] == pytest.approx(value, rel=1e-12)
