@@ -53,6 +53,16 @@ def test_the_shown_error() -> None:
     assert str(caught.value) == expected
 
 
+def test_the_shown_loop_is_the_one_that_runs() -> None:
+    net = sb.read(re.search(r'sb\.read\(r"""(.*?)"""', README, re.DOTALL)[1])  # type: ignore[index]
+    data = {"x_1": [0, 0, 1, 1], "x_2": [0, 1, 0, 1], "y": [0, 1, 1, 0]}
+    history = net.derive().train(data=data, epochs=1, batch_size=1, compiled=False)
+    (shown,) = blocks("py")
+    lines = shown.splitlines()
+    assert lines.pop() == "    ..."
+    assert "\n".join("    " + line for line in lines) in history.source
+
+
 def test_linked_files_exist() -> None:
     root = Path(__file__).parent.parent
     for target in re.findall(r"\]\(([^)#]+)\)", README):
