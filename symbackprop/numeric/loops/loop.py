@@ -253,6 +253,7 @@ class PlainLoop:
     def bind(self, data: Sequence[Array]) -> Advance:
         """The arguments of the program, without parameters."""
         axes = [axis for n, axis in enumerate(self.setting.sample_axes) if n not in self._slots]
+        axes = [None if self.setting.whole else axis for axis in axes]
         size, count, memory = self.setting.batch, len(self._slots), self._memory
 
         def advance(states: States, order: Any, costs: Any, before: int, floor: float, rate: float) -> int:
