@@ -68,11 +68,11 @@ class _Reader(Equations):
             equations += self.guard(waiting.line, lambda w=waiting: self.equations(w.statement, w.line))
         equations += self.given_starts(equations)
         bases = dict(self.low.entries)
-        values = {
-            self.low.entries[s.target.name.key].base: self.guard(line, lambda v=s: _number(v.value))
-            for line, s in self.declared(tree.Value)
-            if s.target.name.key in bases
-        }
+        values: dict[Any, Any] = {}
+        for line, s in self.declared(tree.Value):
+            name = s.target.name  # of a quantity, or of a size that only shapes speak of
+            base = bases[name.key].base if name.key in bases else sp.Symbol(name.plain, integer=True)
+            values[base] = self.guard(line, lambda v=s: _number(v.value))
         return Specification(
             tuple(equations),
             roles={bases[key].base: role for key, role in roles.items() if key in bases},

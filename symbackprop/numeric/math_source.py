@@ -52,6 +52,8 @@ class MathSource(NumPySource):
             return f"{text} * {text}", PRODUCT
         if power.is_Integer and power > 0:
             return f"{text if strength == ATOM else f'({text})'}**{exponent}", POWER
+        if not power.is_number or not power.is_Integer:  # Python's own power would give a complex number
+            return f"pow({text}, {self.write(exponent)[0]})", ATOM
         return super()._pow(e)
 
     def _from_row(self, e: Any, row: FunctionRow) -> Text:

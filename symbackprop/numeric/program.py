@@ -6,7 +6,7 @@ Contract: `compile_program(derivation)` hands our own ordered, named lines to `s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -142,15 +142,23 @@ class Program:
         """Do inputs of a network without a sample axis come with one in front?"""
         return any(np.ndim(arguments[n]) > axes for n, axes in self._stackable)
 
+    def sample_by_sample(self, arguments: Sequence[Array]) -> Iterator[list[Array]]:
+        """The arguments of every sample, where inputs of a network without a sample axis come with one in front."""
+        stacked = [n for n, axes in self._stackable if np.ndim(arguments[n]) > axes]
+        if not stacked:
+            yield list(arguments)
+            return
+        for sample in range(len(arguments[stacked[0]])):
+            yield [a[sample] if n in stacked else a for n, a in enumerate(arguments)]
+
     def _mean_of_stack(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Mean loss and gradients over the samples, one sample after the other."""
-        stacked = [n for n, axes in self._stackable if np.ndim(arguments[n]) > axes]
-        count = len(arguments[stacked[0]])
         total: list[Any] = []
-        for sample in range(count):
-            own = [a[sample] if n in stacked else a for n, a in enumerate(arguments)]
+        count = 0
+        for own in self.sample_by_sample(arguments):
             results = self._function(*own)
             total = [a + b for a, b in zip(total, results, strict=True)] if total else list(results)
+            count += 1
         loss, *gradients = (t / count for t in total)
         return loss, gradients
 

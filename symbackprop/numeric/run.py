@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from symbackprop.derivation.rules import OptimizerName
-from symbackprop.errors import DataError
+from symbackprop.errors import DataError, NetworkError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
 from symbackprop.numeric.initialise import all_zero, initial_values
@@ -68,15 +68,16 @@ class Run:
 
     def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
         self.program = program
-        form = _form(values), _form(data)
+        form = _form(values) + _form(data)
         known = program.bindings.get(form)
         if known is None:
             self.binding, self.arguments = _bound(program, values, data, seed)
-            if self.binding.sources and None not in form:
+            if self.binding.sources and form == _form(values, self.binding.dtype) + _form(data, self.binding.dtype):
                 program.bindings[form] = self.binding
         else:
             self.binding = known
-            self.arguments = [(data if in_data else values)[name] for in_data, name in known.sources]
+            given = ((data if in_data else values)[name] for in_data, name in known.sources)
+            self.arguments = [known.dtype.type(value) if isinstance(value, float) else value for value in given]
         bound = dict(zip(self.binding.bases, self.arguments, strict=True))
         check_finite(program, bound)
         program.check_assumptions(self.arguments)
@@ -177,20 +178,28 @@ def _sources(
     """Where each argument was given, by which name; nothing where one was not, or where contents have to be checked."""
     if network.labels or len(values) + len(data) != len(quantities):
         return []
-    found = {network.find(name).base: (in_data, name) for in_data, own in enumerate((values, data)) for name in own}
+    try:
+        found = {network.find(name).base: (in_data, name) for in_data, own in enumerate((values, data)) for name in own}
+    except NetworkError:  # a size, or a column of an array
+        return []
+    if found.keys() != {q.base for q in quantities}:
+        return []
     return [(bool(found[q.base][0]), found[q.base][1]) for q in quantities]
 
 
-def _form(values: Mapping[Any, Any]) -> tuple[Any, ...] | None:
-    """What a mapping of numbers and arrays is like; equal forms are bound alike. None: it has to be looked at."""
-    found: list[Any] = []
+def _form(values: Mapping[Any, Any], dtype: np.dtype[Any] | None = None) -> tuple[Any, ...]:
+    """What a mapping of numbers and arrays is like: what has the same form is bound alike.
+
+    With a dtype, arrays of another one have no form; neither have lists and whole numbers, which have to be converted.
+    """
+    found: list[Any] = [len(values)]
     for name, value in values.items():
-        if type(value) is np.ndarray and value.dtype.kind == "f":
-            found += (name, value.shape, value.dtype)
+        if type(value) is np.ndarray and value.dtype == (dtype or value.dtype):
+            found += (name, value.shape, value.dtype.str)
         elif isinstance(value, float):
             found.append(name)
         else:
-            return None
+            found.append(object())  # like nothing else
     return tuple(found)
 
 
@@ -232,7 +241,8 @@ class Judge:
         """Record the validation cost; stop when patience is at its end."""
         for n, value in zip(self.run.slots, parameters, strict=True):
             self.arguments[n] = value[()]
-        cost = float(np.mean(self.cost(*self.arguments)[0]))
+        samples = self.run.program.sample_by_sample(self.arguments)
+        cost = float(np.mean([np.mean(self.cost(*own)[0]) for own in samples]))
         costs.append(cost)
         if self.patience is None:
             return

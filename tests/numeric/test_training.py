@@ -280,3 +280,72 @@ def test_float32_stays_float32() -> None:
     for name in ("sgd", "momentum", "adam"):
         history = two_two_one().derive().train(values, data, epochs=3, optimizer=name)
         assert {v.dtype for v in history.values.values()} == {np.dtype(np.float32)}
+
+
+class TestForms:
+    """A second run binds values of a known form at once, and only those."""
+
+    REGULARISED = """
+        X in R^(n x m)
+        Y in R^(k x m)
+        W in R^(k x n)
+        b in R^k
+        constants: c
+        Z = W X + b
+        J = \\frac{1}{2 m} \\|Z - Y\\|_F^2 + c \\|W\\|_F^2
+        samples: m
+    """
+
+    def test_a_constant_as_a_python_number(self) -> None:
+        draw = np.random.default_rng(0)
+        derivation = sb.read(self.REGULARISED).derive()
+        values = {"W": draw.random((7, 40)), "b": draw.random(7)}
+        data = {"X": draw.random((40, 100)), "Y": draw.random((7, 100)), "c": 0.1}
+        runs = [derivation.train(values, data, rate=0.01, epochs=2) for _ in range(3)]
+        assert runs[0].loss == runs[1].loss == runs[2].loss
+        single = {name: np.asarray(value, np.float32) for name, value in data.items()}
+        for _ in range(2):
+            assert derivation.train(values, single, rate=0.01, epochs=2).loss == pytest.approx(runs[0].loss, rel=1e-6)
+        swapped = {name: value.astype(">f8") for name, value in values.items()}
+        for _ in range(2):
+            assert derivation.train(swapped, data, rate=0.01, epochs=2).loss == runs[0].loss
+
+    def test_other_numbers_of_the_same_form(self) -> None:
+        derivation = two_two_one().derive()
+        derivation.train(START, XOR, epochs=3)
+        other = {name: np.asarray(value)[::-1] for name, value in XOR.items()}
+        start = {name: 2 * value for name, value in START.items()}
+        again = derivation.train(start, other, epochs=3)
+        assert_same(again.values, two_two_one().derive().train(start, other, epochs=3).values)
+
+    def test_sizes_and_columns_are_no_quantities(self) -> None:
+        text = "X in R^(n x m)\ny in R^m\nw in R^n\nb in R\nsamples: m\nz_i = \\sum_j w_j X_{j i} + b\n"
+        derivation = sb.read(text + "J = \\frac{1}{m}\\sum_{i=1}^m (z_i - y_i)^2").derive()
+        columns = {f"X[{n}]": np.arange(8.0) / n for n in (1, 2, 3)}
+        history = derivation.train(None, {**columns, "y": np.ones(8)}, rate=0.01, epochs=2)
+        assert history.loss[1] < history.loss[0]
+
+    def test_a_size_that_only_shapes_speak_of(self) -> None:
+        text = "X in R^(n x m)\nY in R^(k x m)\nW1 in R^(h x n)\nW2 in R^(k x h)\nZ = W2 \\tanh(W1 X)\nsamples: m\n"
+        text += "J = \\frac{1}{2 m} \\|Z - Y\\|_F^2\nh := 5"
+        data = {"X": np.ones((3, 8)), "Y": np.ones((2, 8))}
+        assert sb.read(text).derive().train(None, data, epochs=1).values["W1"].shape == (5, 3)
+
+
+def test_validation_of_vectors_without_a_sample_axis() -> None:
+    net = sb.read("x in R^d\ny in R^c\nW in R^(c x d)\nb in R^c\nz = W x + b\no = \\tanh(z)\nE = 1/2 \\|o - y\\|^2")
+    draw = np.random.default_rng(0)
+    for samples, d, c in ((3, 3, 3), (6, 3, 2)):
+        data = {"x": draw.random((samples, d)), "y": draw.random((samples, c))}
+        start = {"W": draw.random((c, d)), "b": draw.random(c)}
+        history = net.derive().train(start, data, rate=0.05, epochs=3, validation=data, patience=2)
+        expected = net.derive().compile()({**history.values, **data})[0]
+        assert history.validation_loss[-1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_power_that_python_would_make_complex() -> None:
+    w, x, y, z, E = sp.symbols("w x y z E")
+    derivation = sb.Network([(z, (w * x) ** sp.Rational(3, 2)), (E, (z - y) ** 2)]).derive()
+    history = derivation.train({"w": 1.0}, {"x": [1.0, -1.0], "y": [0.0, 0.0]}, epochs=2, batch_size=1)
+    assert history.stopped_because == "diverged"
+    assert history.values["w"] == pytest.approx(1.0) or np.isfinite(history.values["w"])

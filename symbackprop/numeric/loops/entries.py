@@ -19,9 +19,10 @@ from symbackprop.numeric.arrays import Counter, Read
 from symbackprop.numeric.loops.steps import Contraction, Entrywise, Reduction, Step, Steps
 from symbackprop.numeric.math_source import MATH_NAMES
 
-LOOP_NAMES = (
-    frozenset({"k", "first", "last", "order", "costs", "floor", "inf", "rate", "step", "before", "train"}) | MATH_NAMES
-)
+LOOP_NAMES = MATH_NAMES | {
+    *("columns", "samples", "record", "order", "costs", "k", "first", "last", "before", "floor", "rate", "step"),
+    *("inf", "np", "njit", "pow", "train"),
+}
 """Names of the loop itself."""
 
 
@@ -43,6 +44,12 @@ class Entries:
             self._found[key] = identifier(text, self._taken)
             self._taken.add(self._found[key])
         return self._found[key]
+
+    def fresh(self, word: str) -> sp.Symbol:
+        """A variable that is no entry."""
+        name = identifier(word, self._taken)
+        self._taken.add(name)
+        return sp.Symbol(name, real=True)
 
     def symbol(self, base: Base, place: tuple[int, ...]) -> sp.Symbol:
         """The variable of one entry."""

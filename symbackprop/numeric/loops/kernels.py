@@ -47,6 +47,8 @@ def _product_and_gradient(design: Design, rule: Step) -> tuple[Contraction | Non
     if len(readers) != 1 or not isinstance(product := readers[0], Contraction) or not isinstance(gradient, Contraction):
         return None, None
     samples = dict(design.data)
+    if sum(gradient.target in bases_read(s) for s in (*design.steps.steps, *design.rules)) != 1:
+        return None, None
     data = _other(product, weight)
     inner, outer = _parts(gradient, data.base)
     axis = samples.get(data.base)

@@ -85,6 +85,7 @@ def choose(program: Program, setting: Setting, compiled: bool) -> list[Loop]:
         return [plain]
     work = operations((*found.steps.steps, *found.rules), found.steps.limits)
     loops: list[Loop] = []
+    compiled = compiled and setting.dtype in ("float32", "float64")  # numba and BLAS know no others
     if compiled and work <= SMALL_COMPILED:
         loops += _made(lambda: ScalarLoop(found, compiled=True))
     elif compiled and work <= NESTED:
@@ -192,10 +193,10 @@ class BufferLoop:
     """Whole arrays in buffers that are allocated once."""
 
     def __init__(self, made: Design, blas: bool) -> None:
-        self.kind = "arrays with BLAS" if blas else "arrays"
         ready = prepared(made)
         self.design, self._prepared = ready.design, ready.count
         product = {"float64": "dgemm", "float32": "sgemm"}.get(made.setting.dtype, "") if blas else ""
+        self.kind = "arrays with BLAS" if product else "arrays"
         text, self.rewrites = buffer_source(ready.design, bool(product))
         self.source = whole(text, arrays=True, blas=product)
         self._train = function(self.source, "train")

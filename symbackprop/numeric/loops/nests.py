@@ -73,7 +73,7 @@ class _Nest:
 
     def __init__(self, design: Design) -> None:
         self.design, self.limits, self.storage = design, design.steps.limits, design.steps.storage
-        taken = set(LOOP_NAMES) | {"np", "total", "largest", "n", "row"}
+        taken = set(LOOP_NAMES) | {"total", "largest"}
         self.names: dict[Base, str] = {}
         steps = (*design.steps.steps, *design.rules)
         read = {base for step in steps for base in bases_read(step)} & self.storage.keys()
@@ -87,21 +87,27 @@ class _Nest:
         """Lines that copy the samples of a batch, and the names of the data that they are copied from."""
         lines: list[str] = []
         given: list[str] = []
+        row = self._fresh("row")
         for base, axis in self.design.data:
             name = self.names[base]
-            given.append(name if axis is None else f"all_{name}")
             if axis is None:
+                given.append(name)
                 continue
+            given.append(self._fresh(f"all_{name}"))
             shape = self.design.shape(base)
-            at = [f"n{position}" for position in range(len(shape))]
-            whole = ["order[row + n]" if position == axis else i for position, i in enumerate(at)]
-            at[axis] = "n"
-            body = [f"{name}[{', '.join(at)}] = all_{name}[{', '.join(whole)}]"]
-            for position, size in reversed(list(enumerate(shape))):
-                if position != axis:
-                    body = [f"for {at[position]} in range({size}):", *("    " + line for line in body)]
-            lines += [f"for n in range({shape[axis]}):", *("    " + line for line in body)]
-        return [f"row = {self.design.setting.batch} * k", *lines], given
+            at = [self._fresh("n") for _ in shape]
+            whole = [f"order[{row} + {i}]" if position == axis else i for position, i in enumerate(at)]
+            body = [f"{name}[{', '.join(at)}] = {given[-1]}[{', '.join(whole)}]"]
+            rest = [(i, size) for position, (i, size) in enumerate(zip(at, shape, strict=True)) if position != axis]
+            for i, size in [*reversed(rest), (at[axis], shape[axis])]:
+                body = [f"for {i} in range({size}):", *("    " + line for line in body)]
+            lines += body
+        return [f"{row} = {self.design.setting.batch} * k", *lines], given
+
+    def _fresh(self, word: str) -> str:
+        name = identifier(word, self._taken)
+        self._taken.add(name)
+        return name
 
     def batch_buffers(self) -> list[str]:
         """Buffers for the samples of a batch."""

@@ -50,14 +50,14 @@ def scalar_source(design: Design, compiled: bool, checked: bool) -> ScalarSource
     named = {s for base in design.names if base in entries.storage for s in entries.known(base)}
     gradients = {s for step in design.steps.steps[-design.parameters :] for s in entries.all(step.target)}
     assigned = [a for step in (*design.steps.steps, *design.rules) for a in steps.assignments(step)]
-    assigned = tidied(assigned, (named - gradients) | {cost}, set(states))
+    assigned = tidied(assigned, (named - gradients) | {cost}, set(states), entries.fresh)
     used = {s for _, e in assigned for s in e.free_symbols}
     symbols = loop_symbols()
     printer = MathSource(symbols | {s: s.name for a, e in assigned for s in {a, *e.free_symbols} if s not in symbols})
     lines = [f"{name} = {printer.doprint(e)}" for name, e in assigned]
     rules = next((n for n, (name, _) in enumerate(assigned) if name in set(states)), len(lines))
     size = design.setting.batch
-    rows = ["row"] if size == 1 else [f"row_{n + 1}" for n in range(size)]
+    rows = [entries.fresh("row" if size == 1 else f"row_{n + 1}").name for n in range(size)]
     columns, samples, constants = _data(design, entries, len(rows))
     body = [
         *(["step += 1"] if design.counts_steps else []),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symbackprop as sb
 from symbackprop.derivation.rules import RULES
@@ -222,3 +223,34 @@ def test_what_is_written_part_by_part_trains(text: str, shapes: dict[str, Any]) 
     assert history.loss == pytest.approx(losses, rel=1e-12)
     for name, value in by_hand.items():
         assert history.values[name] == pytest.approx(value, rel=1e-12)
+
+
+NAMES = (
+    *("sum_1", "row_1", "row", "record", "samples", "columns", "order", "costs", "done", "n0", "n", "all_x", "total"),
+    *("largest", "spare0", "exp", "inf", "pow", "k", "floor", "step", "batches", "dot", "mask1"),
+)
+
+
+@pytest.mark.parametrize("role", ["input", "parameter"])
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_users_and_names_of_loops_do_not_meet(name: str, role: str) -> None:
+    own, w, b, y, z, E = sp.symbols(f"{name} w b y z E")
+    inputs, parameters = ([own], [w, b]) if role == "input" else ([w], [own, b])
+    network = sb.Network(
+        [sp.Eq(z, w * own + b), sp.Eq(E, (sp.tanh(z) * own - y) ** 2)],
+        inputs=inputs,
+        targets=[y],
+        parameters=parameters,
+    )
+    run = run_of(network)
+    for size in (1, 2):
+        setting = run.setting(size, "sgd", {})
+        expected, _ = after(PlainLoop(run.program, setting), run, "sgd", size)
+        made = design(run.program.plan, setting)
+        found: list[Loop] = [ScalarLoop(made, compiled=False), BufferLoop(made, blas=False)]
+        if has_numba() and name in ("sum_1", "row_1", "all_x", "n0", "total"):
+            found.append(NestLoop(made))
+        for loop in found:
+            states, _ = after(loop, run, "sgd", size)
+            for state, value in zip(states, expected, strict=True):
+                np.testing.assert_allclose(state, value, rtol=1e-10, err_msg=loop.source)
