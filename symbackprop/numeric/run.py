@@ -259,7 +259,10 @@ class Judge:
 
 def check_finite(program: Program, bound: Mapping[Base, Array]) -> None:
     """Refuse data and values that hold nan or infinity."""
-    for base, value in bound.items():
-        if not np.isfinite(value).all():
-            where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
-            raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")
+    scalars = [value for value in bound.values() if not np.ndim(value)]
+    arrays = (value for value in bound.values() if np.ndim(value))
+    if np.isfinite(scalars).all() and all(np.isfinite(value).all() for value in arrays):
+        return
+    base, value = next((base, value) for base, value in bound.items() if not np.isfinite(value).all())
+    where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
+    raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")

@@ -134,7 +134,7 @@ class Trainer:
         Raises:
             Stop: they are not finite; the parameters are those before the update.
         """
-        if all(np.isfinite(p).all() for p in self.parameters):
+        if np.isfinite(self.states.flat).all():
             return
         name = self.run.not_finite(self.parameters, np.arange(self.run.samples))
         self._back(1)

@@ -5,6 +5,7 @@ Contract: `States` has the arrays as views of `flat`; to keep or restore all of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ class States:
         """Start values, then for each of them so many arrays of zeros of its shape, as `Design.states` orders them."""
         shapes = [np.shape(value) for value in start]
         shapes += [shape for shape in shapes for _ in range(memory)]
-        sizes = [int(np.prod(shape)) for shape in shapes]
+        sizes = [math.prod(shape) for shape in shapes]
         self.flat = np.zeros(sum(sizes), dtype)
         self.arrays: list[Array] = []
         first = 0
