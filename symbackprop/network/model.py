@@ -64,7 +64,18 @@ class Network:
         self.leading = specification.leading
         self.label_axes = label_axes(self.groups, specification.leading)
         self.rate = specification.rate or parse_name("eta")
+        self._check_values()
         self.warnings: tuple[str, ...] = (*self._warn(), *clashes(self))
+
+    def _check_values(self) -> None:
+        """A value for nothing is a slip of the pen."""
+        others = {size.name for size in self.sizes} | {self.rate.plain}
+        for base in self.values:
+            if base not in self.quantities and str(base) not in others:
+                raise NetworkError(
+                    f"'{base} := ...' gives a value, but nothing in this network is called {base}",
+                    hint="check the spelling, or remove the line",
+                )
 
     # -- look-up -------------------------------------------------------------------------------------------------
     @cached_property

@@ -81,3 +81,9 @@ def test_roles_by_convention_and_by_declaration() -> None:
         "t": "target",
         "E": "loss",
     }
+
+
+def test_a_value_for_nothing_is_refused() -> None:
+    with pytest.raises(sb.NetworkError, match="nothing in this network is called v"):
+        sb.read("z = w x\nE = (z - y)^2\nv := 3")
+    assert sb.read("z = w x\nE = (z - y)^2\neta := 0.1\nw := 2").values
