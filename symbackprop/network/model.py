@@ -69,7 +69,7 @@ class Network:
 
     def _check_values(self) -> None:
         """A value for nothing is a slip of the pen."""
-        others = {size.name for size in self.sizes} | {self.rate.plain}
+        others = {size.name for size in self.sizes} | ({self.rate.plain} if self.rate else set())
         for base in self.values:
             if base not in self.quantities and str(base) not in others:
                 raise NetworkError(

@@ -79,6 +79,7 @@ class Program:
             else [(n, len(q.axes)) for n, q in enumerate(plan.arguments) if q.role in STACKABLE]
         )
         self._is_scalar = plan.network.is_scalar
+        self._used_assumptions = [a for a in plan.assumptions if a.relation == "="]
         self._checked: Array = None
         self._known = KnownArrays(plan.network, plan.arguments)
         self.loops: dict[Any, Any] = {}
@@ -111,7 +112,8 @@ class Program:
             check_shapes(self.network, given)
             arguments = [given[q.base] for q in self.plan.arguments]
             self._known.remember(values, arguments)
-        self.check_assumptions(arguments)
+        if self._used_assumptions:
+            self.check_assumptions(arguments)
         loss, gradients = self.evaluate(arguments)
         return float(loss), dict(zip(self.plan.gradients, gradients, strict=True))
 
@@ -201,7 +203,7 @@ class Program:
         Raises:
             DataError: names the assumption that does not hold.
         """
-        used = [a for a in self.plan.assumptions if a.relation == "="]
+        used = self._used_assumptions
         if not used:
             return
         known = dict(zip((q.base for q in self.plan.arguments), arguments, strict=True))
@@ -221,9 +223,7 @@ class Program:
 
     @cached_property
     def _assumption_functions(self) -> list[Callable[..., Any]]:
-        return [
-            self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self.plan.assumptions if a.relation == "="
-        ]
+        return [self.function_of([(a.left, a.ranges), (a.right, ())]) for a in self._used_assumptions]
 
     def function_of(
         self,
