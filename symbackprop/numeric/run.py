@@ -60,7 +60,17 @@ class Binding:
     sizes: Mapping[Any, int]
     dtype: np.dtype[Any]
     started: bool
+    labels: Mapping[int, int] = field(default_factory=dict[int, int])
+    """Argument -> number of classes."""
     loops: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+    def given(self, values: Mapping[Any, Any], data: Mapping[Any, Any]) -> list[Array] | None:
+        """The arguments of a run of this form; None where labels are out of their range."""
+        found = [(data if in_data else values)[name] for in_data, name in self.sources]
+        for n, classes in self.labels.items():
+            if found[n].size and found[n].view(np.uintp).max() >= classes:  # a negative label is a large number
+                return None
+        return [self.dtype.type(value) if isinstance(value, float) else value for value in found]
 
 
 class Run:
@@ -70,14 +80,13 @@ class Run:
         self.program = program
         form = _form(values) + _form(data)
         known = program.bindings.get(form)
-        if known is None:
-            self.binding, self.arguments = _bound(program, values, data, seed)
-            if self.binding.sources and form == _form(values, self.binding.dtype) + _form(data, self.binding.dtype):
-                program.bindings[form] = self.binding
+        given = known.given(values, data) if known is not None else None
+        if known is not None and given is not None:
+            self.binding, self.arguments = known, given
         else:
-            self.binding = known
-            given = ((data if in_data else values)[name] for in_data, name in known.sources)
-            self.arguments = [known.dtype.type(value) if isinstance(value, float) else value for value in given]
+            self.binding, self.arguments = _bound(program, values, data, seed)
+            if self.binding.sources:
+                program.bindings[form] = self.binding
         bound = dict(zip(self.binding.bases, self.arguments, strict=True))
         check_finite(program, bound)
         program.check_assumptions(self.arguments)
@@ -159,24 +168,35 @@ def _bound(
     bound = in_one_dtype(network, known)
     samples = check_shapes(network, bound) or 1
     arguments = [bound[q.base] for q in quantities]
+    shapes = Shapes(network, bound)
     binding = Binding(
         bases=[q.base for q in quantities],
-        sources=_sources(network, quantities, values, data),
+        sources=[],
         samples=samples,
         slots=[n for n, q in enumerate(quantities) if q.role == "parameter"],
         axes=_sample_axes(network, quantities, arguments),
-        sizes={} if network.is_scalar else Shapes(network, bound).sizes,
+        sizes={} if network.is_scalar else shapes.sizes,
         dtype=common_dtype(bound[q.base] for q in quantities if q.base not in network.labels),
         started=started,
+        labels={
+            n: shapes.number(network.labels[q.base].size) or 0
+            for n, q in enumerate(quantities)
+            if q.base in network.labels
+        },
     )
+    binding.sources.extend(_sources(network, quantities, values, data, binding))
     return binding, arguments
 
 
 def _sources(
-    network: Network, quantities: Sequence[Quantity], values: Mapping[Any, Any], data: Mapping[Any, Any]
+    network: Network,
+    quantities: Sequence[Quantity],
+    values: Mapping[Any, Any],
+    data: Mapping[Any, Any],
+    binding: Binding,
 ) -> list[tuple[bool, Any]]:
-    """Where each argument was given, by which name; nothing where one was not, or where contents have to be checked."""
-    if network.labels or len(values) + len(data) != len(quantities):
+    """Where each argument was given, by which name; nothing where one was not, or had to be converted."""
+    if len(values) + len(data) != len(quantities):
         return []
     try:
         found = {network.find(name).base: (in_data, name) for in_data, own in enumerate((values, data)) for name in own}
@@ -184,22 +204,23 @@ def _sources(
         return []
     if found.keys() != {q.base for q in quantities}:
         return []
-    return [(bool(found[q.base][0]), found[q.base][1]) for q in quantities]
+    sources = [(bool(found[q.base][0]), found[q.base][1]) for q in quantities]
+    for n, (in_data, name) in enumerate(sources):
+        value = (data if in_data else values)[name]
+        dtype = np.dtype(np.intp) if n in binding.labels else binding.dtype
+        if not (isinstance(value, float) or (type(value) is np.ndarray and value.dtype == dtype)):
+            return []
+    return sources
 
 
-def _form(values: Mapping[Any, Any], dtype: np.dtype[Any] | None = None) -> tuple[Any, ...]:
-    """What a mapping of numbers and arrays is like: what has the same form is bound alike.
-
-    With a dtype, arrays of another one have no form; neither have lists and whole numbers, which have to be converted.
-    """
+def _form(values: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """What a mapping of numbers and arrays is like: what has the same form is bound alike."""
     found: list[Any] = [len(values)]
     for name, value in values.items():
-        if type(value) is np.ndarray and value.dtype == (dtype or value.dtype):
+        if type(value) is np.ndarray:
             found += (name, value.shape, value.dtype.str)
-        elif isinstance(value, float):
-            found.append(name)
         else:
-            found.append(object())  # like nothing else
+            found += (name, type(value))
     return tuple(found)
 
 

@@ -349,3 +349,15 @@ def test_a_power_that_python_would_make_complex() -> None:
     history = derivation.train({"w": 1.0}, {"x": [1.0, -1.0], "y": [0.0, 0.0]}, epochs=2, batch_size=1)
     assert history.stopped_because == "diverged"
     assert history.values["w"] == pytest.approx(1.0) or np.isfinite(history.values["w"])
+
+
+def test_labels_out_of_their_range_are_refused_in_a_second_run_too() -> None:
+    derivation = sb.sequential(sb.dense(2), inputs=3, loss="softmax_cross_entropy").derive()
+    draw = np.random.default_rng(0)
+    values = {"W^(1)": draw.random((3, 2)), "b^(1)": np.zeros(2)}
+    data = {"X": draw.random((4, 3)), "y": np.array([0, 1, 0, 1])}
+    derivation.train(values, data, epochs=1)
+    derivation.train(values, data, epochs=1)
+    for wrong in (2, -1):
+        with pytest.raises(sb.DataError, match="labels y run from"):
+            derivation.train(values, {**data, "y": np.array([0, 1, 0, wrong])}, epochs=1)
