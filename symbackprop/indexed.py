@@ -251,6 +251,18 @@ def product(factors: Sequence[sp.Expr]) -> sp.Expr:
     return parts[0] if len(parts) == 1 else sp.Mul(*parts, evaluate=False)
 
 
+def opened(expression: Any) -> tuple[list[Any], list[Limit]]:
+    """The factors of nested products and sums, in order, and the limits of the sums with fresh indices."""
+    if isinstance(expression, sp.Sum):
+        summed = freshen(expression)
+        factors, limits = opened(summed.function)
+        return factors, [*bound_limits(summed), *limits]
+    if not isinstance(expression, sp.Mul):
+        return [expression], []
+    parts = [opened(a) for a in expression.args]
+    return [f for factors, _ in parts for f in factors], [limit for _, limits in parts for limit in limits]
+
+
 def _innermost_last(limits: Sequence[Limit]) -> list[Limit]:
     """Order limits so that bounds depend only on indices to their left."""
     remaining, ordered = list(limits), list[Limit]()

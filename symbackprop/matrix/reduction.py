@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.functions import Indicator
-from symbackprop.indexed import Limit, LogSumExp, MaxOver, Softmax, bound_limits, free_indices, freshen, rename
+from symbackprop.indexed import LogSumExp, MaxOver, Softmax, bound_limits, free_indices, freshen, opened, rename
 from symbackprop.matrix.graph import Graph
 from symbackprop.matrix.nodes import (
     Along,
@@ -162,9 +162,7 @@ class _Reduction:
 
     # -- products ------------------------------------------------------------------------------------------------
     def _contract(self, e: Any, row: Index, col: Index) -> Node:
-        factors: list[Any] = []
-        bound: list[Limit] = []
-        self._open(e, factors, bound)
+        factors, bound = opened(e)
         label_sums = [limit for limit in bound if self._is_label(limit.index, factors)]
         bound = [limit for limit in bound if limit not in label_sums]
         self.graph |= {limit.index for limit in bound}
@@ -178,17 +176,6 @@ class _Reduction:
         for limit in label_sums:
             node = LabelSum(node.row, node.col, limit, node)
         return node
-
-    def _open(self, e: Any, factors: list[Any], bound: list[Limit]) -> None:
-        if isinstance(e, sp.Mul):
-            for a in e.args:
-                self._open(a, factors, bound)
-        elif isinstance(e, sp.Sum):
-            e = freshen(e)
-            bound += bound_limits(e)
-            self._open(e.function, factors, bound)
-        else:
-            factors.append(e)
 
     def _is_label(self, index: sp.Symbol, factors: Sequence[Any]) -> bool:
         """Does a bound index stand somewhere shifted, or where a label stands? Then its sum stays a sum."""

@@ -32,7 +32,7 @@ class LibraryProgram(Program):
 
     def __init__(self, plan: Plan, library: Library) -> None:
         super().__init__(plan, library.dialect)
-        self.library = library
+        self.array_library = library
         self._seen: list[Any] = []
         self._ranks = [len(q.axes) for q in plan.arguments]
         self._floating = [q.base not in plan.network.labels for q in plan.arguments]
@@ -58,7 +58,7 @@ class LibraryProgram(Program):
     def forward(self, values: Mapping[Any, Any]) -> dict[str, Array]:
         """Every named quantity by its plain name; see `Program.forward`."""
         given = self.bind(values, optional=("target",))
-        with self.library.quiet():
+        with self.array_library.quiet():
             found = given | self.evaluate_forward(given)
         return {self.network.names[base].plain: value for base, value in found.items()}
 
@@ -68,7 +68,7 @@ class LibraryProgram(Program):
 
     def bind(self, values: Mapping[Any, Any], optional: Sequence[Role] = ()) -> dict[Base, Array]:
         """Every argument of the program, but for the optional roles, as arrays of the library, checked."""
-        network, library = self.network, self.library
+        network, library = self.network, self.array_library
         given = with_defaults(network, by_base(network, values))
         require(network, given, [q for q in self.plan.arguments if q.role not in optional])
         given = {base: value for base, value in given.items() if base not in network.sizes}
@@ -90,7 +90,9 @@ class LibraryProgram(Program):
         data = [value for base, value in given.items() if self.network.quantities[base].role != "parameter"]
         if len(data) == len(self._seen) and all(a is b for a, b in zip(data, self._seen, strict=True)):
             return
-        numbers = in_one_dtype(self.network, {base: self.library.as_numpy(array) for base, array in arrays.items()})
+        numbers = in_one_dtype(
+            self.network, {base: self.array_library.as_numpy(array) for base, array in arrays.items()}
+        )
         check_shapes(self.network, numbers)
         if len(numbers) == len(self.plan.arguments):
             self._in_numpy.check_assumptions([numbers[q.base] for q in self.plan.arguments])
@@ -103,9 +105,9 @@ class LibraryProgram(Program):
 
     def _require_functions(self) -> None:
         """Refuse what the library cannot compute, before it is asked to."""
-        dialect, text = self.library.dialect, "\n".join(line.whole for line in self.lines)
+        dialect, text = self.array_library.dialect, "\n".join(line.whole for line in self.lines)
         for function in re.findall(rf"\b{dialect.module}\.(\w+)", text):
-            if not hasattr(self.library.module, function):
+            if not hasattr(self.array_library.module, function):
                 raise NetworkError(
                     f"{dialect.name} has no function {function}, which NumPy has",
                     hint="compile with backend='numpy', or write the network with other functions",
@@ -113,7 +115,7 @@ class LibraryProgram(Program):
 
     def evaluate(self, arguments: Sequence[Array]) -> tuple[Array, list[Array]]:
         """Loss and gradients for arguments in the program's order, means over the samples; nothing is checked."""
-        library = self.library
+        library = self.array_library
         kind = library.kind(list(compress(arguments, self._floating)))
 
         def of_one(*own: Array) -> tuple[Array, ...]:

@@ -205,7 +205,7 @@ def test_results_equal_numpy(name: str, backend: str) -> None:
 
 def traced(function: Any, backend: str = "") -> Any:
     """Under ``jax.jit``, which is faster than one operation at a time."""
-    if (backend or function.library.dialect.name) == "torch":
+    if (backend or function.array_library.dialect.name) == "torch":
         return function
     import jax
 

@@ -26,6 +26,7 @@ from symbackprop.indexed import (
     freshen,
     freshen_all,
     indices_of,
+    opened,
     rename,
 )
 from symbackprop.numeric.arrays.conditions import index_conditions
@@ -153,9 +154,7 @@ class _Lowering:
 
     # -- products and sums ---------------------------------------------------------------------------------------
     def _contract(self, e: Any, wanted: Axes) -> Array:
-        factors: list[Any] = []
-        bound: list[Limit] = []
-        self._open(e, factors, bound)
+        factors, bound = opened(e)
         selected = self._selected(factors)
         for limit in bound:
             self.limits[limit.index] = limit
@@ -221,17 +220,6 @@ class _Lowering:
             return wanted
         first = [i for place in indices_of(best) for i in _by_name(self._axes_of(place))]
         return tuple(dict.fromkeys([*first, *wanted]))
-
-    def _open(self, e: Any, factors: list[Any], bound: list[Limit]) -> None:
-        if isinstance(e, sp.Mul):
-            for a in e.args:
-                self._open(a, factors, bound)
-        elif isinstance(e, sp.Sum):
-            e = freshen(e)
-            bound += bound_limits(e)
-            self._open(e.function, factors, bound)
-        else:
-            factors.append(e)
 
 
 def _reads(factors: Sequence[Any], limit: Limit) -> bool:

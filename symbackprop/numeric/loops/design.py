@@ -139,3 +139,14 @@ def _applied(formula: Any, own: Mapping[Any, Base], target: Base, axes: Sequence
 def loop_symbols() -> dict[Any, str]:
     """The names of what the loop itself provides."""
     return {FOLDED: "rate", STEP: "step"}
+
+
+def subtracted(rule: Step) -> Base | None:
+    """The gradient g of a rule ``w = w - g``; None for any other."""
+    if not isinstance(rule, Entrywise) or len(rule.operands) != 2:
+        return None
+    slots = {o.base: slot for slot, o in rule.operands.items() if isinstance(o, Read)}
+    gradient = next((base for base in slots if base != rule.target), None)
+    if gradient is None or rule.target not in slots:
+        return None
+    return gradient if sp.expand(rule.pattern - slots[rule.target] + slots[gradient]) == 0 else None

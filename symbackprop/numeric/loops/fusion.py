@@ -16,7 +16,7 @@ import sympy as sp
 from symbackprop.indexed import Base
 from symbackprop.numeric.arrays import Read
 from symbackprop.numeric.arrays.nodes import Axes
-from symbackprop.numeric.loops.design import Design
+from symbackprop.numeric.loops.design import Design, subtracted
 from symbackprop.numeric.loops.steps import Accumulation, Contraction, Entrywise, Reduction, Step, bases_read
 
 
@@ -28,7 +28,8 @@ def fused(design: Design) -> tuple[list[Step], list[Step]]:
     rules: list[Step] = []
     moved: set[Base] = set()
     for rule in design.rules:
-        product = _subtracted(rule, products)
+        gradient = subtracted(rule)
+        product = None if gradient is None else products.get(gradient)
         if product is not None and not bases_read(product) & set(design.states):
             moved.add(product.target)
             rules.append(_accumulation(product, rule, -1))
@@ -59,18 +60,6 @@ def _accumulation(product: Step, into: Step, sign: int) -> Accumulation:
         return Accumulation(into.target, product.axes, product.left, product.right, over, sign)
     assert isinstance(product, Reduction)
     return Accumulation(into.target, product.axes, product.operand, None, over, sign)
-
-
-def _subtracted(rule: Step, products: Mapping[Base, Step]) -> Step | None:
-    """The gradient of ``w = w - g``."""
-    if not isinstance(rule, Entrywise) or len(rule.operands) != 2:
-        return None
-    slots = {operand.base: slot for slot, operand in rule.operands.items() if isinstance(operand, Read)}
-    own = slots.get(rule.target)
-    gradient = next((base for base in slots if base != rule.target), None)
-    if own is None or gradient not in products:
-        return None
-    return products[gradient] if sp.expand(rule.pattern - own + slots[gradient]) == 0 else None
 
 
 def _added(step: Entrywise, products: Mapping[Base, Step]) -> tuple[Step, Entrywise] | None:

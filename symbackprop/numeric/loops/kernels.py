@@ -14,7 +14,7 @@ import sympy as sp
 
 from symbackprop.indexed import Base, fresh
 from symbackprop.numeric.arrays import Read
-from symbackprop.numeric.loops.design import Design
+from symbackprop.numeric.loops.design import Design, subtracted
 from symbackprop.numeric.loops.steps import Accumulation, Contraction, Entrywise, Step, bases_read
 
 
@@ -53,7 +53,7 @@ def _product_and_gradient(design: Design, rule: Step) -> tuple[Contraction | Non
     inner, outer = _parts(gradient, data.base)
     axis = samples.get(data.base)
     good = (
-        _pattern_is_plain(rule, gradient.target)
+        subtracted(rule) == gradient.target
         and axis is not None
         and len(data.at) == len(product.axes) == len(gradient.axes) == 2
         and len(product.over) == len(gradient.over) == 1
@@ -67,18 +67,6 @@ def _product_and_gradient(design: Design, rule: Step) -> tuple[Contraction | Non
         and design.shape(data.base)[axis] < design.shape(data.base)[1 - axis]
     )
     return (product, gradient) if good else (None, None)
-
-
-def _pattern_is_plain(rule: Step, gradient: Base) -> bool:
-    """Is the rule ``w = w - g``?"""
-    if not isinstance(rule, Entrywise) or len(rule.operands) != 2:
-        return False
-    slots = {o.base: s for s, o in rule.operands.items() if isinstance(o, Read)}
-    return (
-        gradient in slots
-        and rule.target in slots
-        and sp.expand(rule.pattern - slots[rule.target] + slots[gradient]) == 0
-    )
 
 
 def _other(product: Contraction, weight: Base) -> Read:
