@@ -74,6 +74,19 @@ def elementwise_first(algebra: Algebra[T], parts: Sequence[T], joints: Sequence[
     return _chain(algebra, [_hadamard(algebra, g) for g in groups])
 
 
+def stars_apart(algebra: Algebra[T], parts: Sequence[T], joints: Sequence[str]) -> T | None:
+    """Code: a star between arrays is elementwise and binds weaker than ``@``, ``W2.T @ dZ2 * (1 - A1**2)``."""
+    if "star" not in joints:
+        return None
+    segments: list[list[T]] = [[parts[0]]]
+    for joint, part in zip(joints, parts[1:], strict=True):
+        if joint in ("hadamard", "star"):
+            segments.append([part])
+        else:
+            segments[-1].append(part)
+    return _hadamard(algebra, [_chain(algebra, s) for s in segments])
+
+
 def left_to_right(algebra: Algebra[T], parts: Sequence[T], joints: Sequence[str]) -> T:
     """Each factor is joined to everything before it."""
     result = parts[0]
@@ -103,4 +116,4 @@ def _hadamard(algebra: Algebra[T], parts: Sequence[T]) -> T:
     return parts[0] if len(parts) == 1 else algebra.elementwise(parts)
 
 
-READINGS: tuple[Reading[Any], ...] = (products_first, elementwise_first, left_to_right, dot_product)
+READINGS: tuple[Reading[Any], ...] = (products_first, elementwise_first, stars_apart, left_to_right, dot_product)
