@@ -58,3 +58,22 @@ def test_values_are_of_the_network():
             network = sb.read(answer.network)
             for name in answer.values:
                 network.find(name)
+
+
+def test_hostile_inputs_are_made_and_unique():
+    ids, names = [], set()
+    for item in corpus.hostile():
+        ids.append(item.id)
+        names.add(item.network)
+        assert isinstance(item.answer, str)
+        assert item.note
+    assert len(ids) == len(set(ids)) >= 60
+    for name in names:
+        sb.read(name)
+
+
+def test_recipes_repeat_and_count():
+    assert (
+        corpus.made({"prefix": "<", "text": "(", "times": 3, "middle": "x", "other": ")", "suffix": ">"}) == "<(((x)))>"
+    )
+    assert corpus.made({"text": "{n}={before} ", "times": 2, "count": True}) == "1=0 2=1 "

@@ -91,7 +91,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Hostile:
-    """One hostile input; it must end soon, without a traceback, without side effects, and never as `correct`."""
+    """One hostile input; it must end soon, without a traceback, without side effects, and never as `correct`.
+
+    Some hold lone surrogates, which no UTF-8 file can hold, and some would create a file `symbackprop-owned` if they ran.
+    """
 
     id: str
     network: str
@@ -143,18 +146,15 @@ def answers(name: str = "*") -> Iterator[Answer]:
 def made(recipe: dict[str, Any]) -> str:
     """The text of a recipe: prefix, text times over, middle, other times over, suffix.
 
-    Where `count` is set, `{n}` in text is the number of the repetition.
+    Where `count` is set, `{n}` in text is the number of the repetition, from 1, and `{before}` the one before it.
     """
-    times = recipe["times"]
-    text = recipe["text"]
-    body = "".join(text.replace("{n}", str(n)) for n in range(times)) if recipe.get("count") else text * times
-    return (
-        recipe.get("prefix", "")
-        + body
-        + recipe.get("middle", "")
-        + recipe.get("other", "") * times
-        + recipe.get("suffix", "")
-    )
+    text, times = recipe["text"], recipe["times"]
+    if recipe.get("count"):
+        body = "".join(text.replace("{n}", str(n)).replace("{before}", str(n - 1)) for n in range(1, times + 1))
+    else:
+        body = text * times
+    other = recipe.get("other", "") * times
+    return recipe.get("prefix", "") + body + recipe.get("middle", "") + other + recipe.get("suffix", "")
 
 
 def hostile() -> Iterator[Hostile]:
