@@ -93,7 +93,7 @@ class Answer:
 class Hostile:
     """One hostile input; it must end soon, without a traceback, without side effects, and never as `correct`.
 
-    Some hold lone surrogates, which no UTF-8 file can hold, and some would create a file `symbackprop-owned` if they ran.
+    Some hold lone surrogates, which no UTF-8 file can hold; some would create a file `symbackprop-owned` if they ran.
     """
 
     id: str
