@@ -1,8 +1,8 @@
 """Homework answers as data: what a student hands in, and the verdict it deserves.
 
 `answers()` yields the labelled answers of `*.jsonl`, `hostile()` the inputs that only have to end in a clear result.
-Every label was verified apart from the package: a hand-written forward pass, PyTorch's autograd or central differences,
-and a translation of each link by hand, with all sizes distinct.
+Every label was verified apart from the package: a hand-written forward pass, PyTorch's autograd and a translation of
+each link by hand, with all sizes distinct; most were then judged once more from their text by a second small reader.
 """
 
 from __future__ import annotations
