@@ -206,6 +206,9 @@ class Interpreter:
             return Value(np.asarray(self.scope[key], dtype=float).reshape(self._index_shape(self.scope[key])))
         if key in self.own:
             return self._own(node, self.own[key])
+        kronecker = self._kronecker(node)
+        if kronecker is not None:
+            return kronecker
         counted = self._counted(node)
         if counted is not None:
             return counted
@@ -406,9 +409,6 @@ class Interpreter:
         base = self.names.adjoint_of(name)
         if base is not None and not node.scripts:
             return self.quantity(base, self._named_adjoint(base, name), name.unicode)
-        kronecker = self._kronecker(node)
-        if kronecker is not None:
-            return kronecker
         if not node.scripts and name.key == "e":
             return scalar(np.e)
         if not node.scripts and name.key == "pi":
