@@ -20,9 +20,10 @@ from symbackprop.homework.judging.rounding import rounded_agree
 from symbackprop.homework.judging.targets import Target
 from symbackprop.homework.judging.tolerance import agree
 from symbackprop.homework.records import LinkVerdict
-from symbackprop.homework.values.interpreter import RATE, Conventions, FreeIndex, Interpreter, NoLayer, Open, Own, Unknown
+from symbackprop.homework.values.interpreter import (
     RATE,
     Conventions,
+    FreeIndex,
     Interpreter,
     NoLayer,
     Open,
