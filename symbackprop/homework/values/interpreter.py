@@ -750,6 +750,8 @@ class Interpreter:
         for total_, output in self.names.units:
             if total_.base == meaning.base and output is not None:
                 expression = self.world.network.definitions(output.base)[-1].expression
+                if isinstance(expression, fn.maximum) and 0 in expression.args:
+                    return fn.relu
                 return Softmax if isinstance(expression, Softmax) else expression.func
         return None
 
