@@ -7,7 +7,7 @@ differs. Numbers of mutations are computed once for each target and kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,34 +15,36 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.homework.answers.echo import echo
 from symbackprop.homework.answers.reading import Statement
-from symbackprop.homework.judging.links import Chains, Outcome, Wrong
+from symbackprop.homework.judging.links import Chains, Outcome, Wrong, is_numeric
+from symbackprop.homework.judging.rounding import rounded_agree
 from symbackprop.homework.judging.targets import Target
 from symbackprop.homework.judging.tolerance import agree, close, fit, ratio
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.formulas import Formula, Formulas
 from symbackprop.homework.mistakes.mutations import Mutation, mutations
 from symbackprop.homework.records import MISTAKES, Mistake
-from symbackprop.homework.values.interpreter import Conventions, FreeIndex, Interpreter, Open, Unknown
+from symbackprop.homework.values.interpreter import RATE, Conventions, FreeIndex, Interpreter, Open, Unknown
 from symbackprop.homework.values.value import Value, full
 from symbackprop.indexed import Base
+from symbackprop.names import make_name
 from symbackprop.network import Quantity
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.conform import Clash
-from symbackprop.notation.syntax import walk
+from symbackprop.notation.syntax import mapped, walk
 
 Explained = tuple[Mistake | None, str]
 
 PRIORITY: tuple[Mistake, ...] = (
-    "sign",
     "forgot_mean",
     "forgot_sum",
     "missing_factor",
+    "path_missing",
     "activation_confusion",
     "wrong_derivative",
+    "sign",
     "missing_transpose",
     "order",
     "wrong_index",
-    "path_missing",
     "extra_factor",
     "shape",
     "constant_factor",
@@ -63,6 +65,7 @@ class Diagnosis:
 
     def __init__(self, derivation: Derivation, chains: Chains, messages: Messages) -> None:
         self.formulas = Formulas(derivation)
+        self.by_entry = Formulas(derivation, softmax_by_entry=True)
         self.chains, self.names, self.say = chains, chains.names, messages
         self._known: dict[Base, list[_Known]] = {}
         assert set(PRIORITY) == set(MISTAKES)
@@ -71,6 +74,8 @@ class Diagnosis:
         """The kind of mistake at the first wrong link, and what to say."""
         wrong = outcome.wrong
         assert wrong is not None
+        if target.kind in ("update", "step"):
+            wrong = self._as_gradient(target, outcome, wrong)
         found = next((e for e in self._guesses(target, outcome, wrong, conventions) if e is not None), None)
         if found is not None:
             return found
@@ -93,9 +98,32 @@ class Diagnosis:
             base = outcome.bases[0] if outcome.bases else target.base
             if base is not None and target.kind in ("adjoint", "update", "step"):
                 yield self._by_mutation(target, base, wrong, conventions)
+                yield self._by_factor(wrong)
                 yield self._by_other_target(target, base, wrong)
-            yield self._by_factor(wrong)
+                yield self._by_number(target, base, wrong)
+                yield self._by_mutation(target, base, wrong, conventions, scaled=True)
+            else:
+                yield self._by_factor(wrong)
         yield self._by_repair(target, wrong, conventions)
+
+    def _as_gradient(self, target: Target, outcome: Outcome, wrong: Wrong) -> Wrong:
+        """An update with the gradient that it implies: what was taken off, over the rate."""
+        base = outcome.bases[0] if outcome.bases else target.base
+        if base is None:
+            return wrong
+        own = [Interpreter(w, self.names).quantity(base).array for w in self.chains.worlds]
+
+        def gradient(values: Sequence[Value]) -> tuple[Value, ...]:
+            start = own if target.kind == "update" else [0.0] * len(values)
+            return tuple(
+                replace(v, array=(o - v.array) / RATE) if np.ndim(o) in (0, v.array.ndim) else v
+                for o, v in zip(start, values, strict=True)
+            )
+
+        try:
+            return replace(wrong, before=gradient(wrong.before), answer=gradient(wrong.answer))
+        except ValueError:  # the shapes of parameter and answer do not fit: there is no such gradient
+            return wrong
 
     # -- constants ---------------------------------------------------------------------------------------------------
     def _by_ratio(self, wrong: Wrong) -> Explained | None:
@@ -121,23 +149,53 @@ class Diagnosis:
         return None
 
     # -- mutations of the derivation -----------------------------------------------------------------------------------
-    def _by_mutation(self, target: Target, base: Base, wrong: Wrong, conventions: Conventions) -> Explained | None:
+    def _by_mutation(
+        self, target: Target, base: Base, wrong: Wrong, conventions: Conventions, *, scaled: bool = False
+    ) -> Explained | None:
+        """The slip whose numbers are those of the answer; with `scaled` up to a constant factor, a second slip."""
         hits: list[Mutation] = []
         for known in self._mutated(base):
             answers = self._as_target(known.values, target, base, wrong, conventions)
-            if answers is not None and all(
-                agree(a, b, free_vectors=False) for a, b in zip(answers, wrong.answer, strict=True)
-            ):
+            if answers is not None and (_is_multiple if scaled else _is_same)(answers, wrong.answer):
                 hits.append(known.mutation)
         if not hits:
             return None
         best = min(hits, key=lambda m: PRIORITY.index(m.kind))
-        return best.kind, self._told(best, base)
+        told = self._told(best, base)
+        return best.kind, f"{told} {self.say('and_constant')}" if scaled else told
+
+    def _by_number(self, target: Target, base: Base, wrong: Wrong) -> Explained | None:
+        """A rounded number: the slip that gives it at the user's numbers."""
+        given = self.chains.given
+        if given is None or not is_numeric(wrong.piece) or base not in given.network.quantities or target.letters:
+            return None
+        interpreter = Interpreter(given, self.names)
+        for formula in self.formulas.of(base):
+            minus = tree.Negate(formula.node)
+            if rounded_agree(interpreter, None, wrong.piece, interpreter.value(minus)):
+                return "sign", self.say("sign")
+            hits = [m for m in mutations(formula.node, self.names) if self._gives(interpreter, m.node, wrong.piece)]
+            if hits:
+                best = min(hits, key=lambda m: PRIORITY.index(m.kind))
+                return best.kind, self._told(best, base)
+        return None
+
+    @staticmethod
+    def _gives(interpreter: Interpreter, node: tree.Node, piece: tree.Node) -> bool:
+        values = _values([interpreter], node)
+        return values is not None and rounded_agree(interpreter, None, piece, values[0])
 
     def _mutated(self, base: Base) -> list[_Known]:
         """The mutations of the formulas of an adjoint, with their numbers."""
         if base not in self._known:
             found: list[_Known] = []
+            for formula in self.by_entry.of(base):
+                if formula not in self.formulas.of(base):
+                    interpreters = [self._interpreter(w, formula, base) for w in range(len(self.chains.worlds))]
+                    values = _values(interpreters, formula.node)
+                    if values is not None:
+                        slip = Mutation(formula.node, "wrong_derivative", "softmax_by_entry")
+                        found.append(_Known(slip, values))
             for formula in self.formulas.of(base):
                 interpreters = [self._interpreter(w, formula, base) for w in range(len(self.chains.worlds))]
                 for mutation in mutations(formula.node, self.names):
@@ -181,21 +239,8 @@ class Diagnosis:
             value = Value(value.array * factor, value.rows, value.cols, value.label, value.vector)
             if conventions.transposed and not value.is_scalar and not value.vector:
                 value = value.transposed()
-            if target.kind in ("update", "step"):
-                value = self._stepped(target, value, interpreter, base)
             found.append(value)
         return found
-
-    def _stepped(self, target: Target, value: Value, interpreter: Interpreter, base: Base) -> Value:
-        from symbackprop.homework.values.interpreter import RATE
-
-        step = Value(-RATE * value.array, value.rows, value.cols, vector=value.vector)
-        if target.kind == "step":
-            return step
-        own = interpreter.quantity(base)
-        if (own.rows, own.cols) != (step.rows, step.cols):
-            return step
-        return Value(own.array + step.array, own.rows, own.cols, vector=own.vector)
 
     def _told(self, mutation: Mutation, base: Base) -> str:
         fillings = dict(mutation.fillings)
@@ -251,7 +296,10 @@ class Diagnosis:
                 continue
             slope = tree.Call("g", (tree.Reference(total.name),), 1)
             values_ = _values([Interpreter(w, self.names) for w in self.chains.worlds], slope)
-            if values_ is not None:
+            if values_ is None:  # softmax has no slope, but students give it one
+                arrays = [Interpreter(w, self.names).quantity(output.base).array for w in self.chains.worlds]
+                yield f"{output.name.unicode}(1 − {output.name.unicode})", [a * (1 - a) for a in arrays]
+            else:
                 yield self._slope_name(total, output), [full(v) for v in values_]
 
     def _slope_name(self, total: Quantity, output: Quantity) -> str:
@@ -272,7 +320,7 @@ class Diagnosis:
                 interpreter.bind(letter, size, low)
             interpreters.append(interpreter)
         hits: list[Mutation] = []
-        for mutation in mutations(wrong.piece, self.names):
+        for mutation in (*_exchanged(wrong.piece, target.letters), *mutations(wrong.piece, self.names)):
             values = _values(interpreters, mutation.node)
             if (
                 values is not None
@@ -324,6 +372,33 @@ def _values(interpreters: Sequence[Interpreter], node: tree.Node) -> tuple[Value
         except (Unknown, Open, Clash, FreeIndex):
             return None
     return tuple(found)
+
+
+def _exchanged(piece: tree.Node, letters: Sequence[str]) -> Iterator[Mutation]:
+    """The same expression with the two indices of the left side exchanged."""
+    if len(letters) != 2:
+        return
+    turn = {letters[0]: letters[1], letters[1]: letters[0]}
+
+    def change(node: Any) -> Any:
+        if isinstance(node, tree.Reference) and not node.scripts and node.name.key in turn:
+            return replace(node, name=make_name(turn[node.name.key]))
+        return node
+
+    yield Mutation(mapped(piece, change), "wrong_index", "wrong_index")
+
+
+def _is_same(truths: Sequence[Value], answers: Sequence[Value]) -> bool:
+    return all(agree(a, b, free_vectors=False) for a, b in zip(truths, answers, strict=True))
+
+
+def _is_multiple(truths: Sequence[Value], answers: Sequence[Value]) -> bool:
+    """Are the answers the truths times one number in each world?"""
+    for truth, answer in zip(truths, answers, strict=True):
+        array = fit(truth, answer, free_vectors=False)
+        if array is None or ratio(full(truth), array) is None:
+            return False
+    return True
 
 
 def _entries(value: Value, answer: Value, interpreter: Interpreter, base: Base) -> Value | None:

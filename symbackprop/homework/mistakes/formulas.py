@@ -43,6 +43,7 @@ from symbackprop.matrix import (
 )
 from symbackprop.names import make_name, parse_name
 from symbackprop.notation import syntax as tree
+from symbackprop.notation.syntax import mapped
 
 DERIVATIVE = "D~"
 """Prefix of the stand-in for the derivative of an activation, ``D~tanh(z)``: no author's name has a tilde."""
@@ -68,6 +69,8 @@ class Formulas:
     """The formulas of one derivation, made when they are asked for."""
 
     derivation: Derivation
+    softmax_by_entry: bool = False
+    """Is softmax taken for a function of each entry, as students do?"""
     _made: dict[Base, tuple[Formula, ...]] = field(default_factory=dict[Base, "tuple[Formula, ...]"])
 
     def of(self, base: Base) -> tuple[Formula, ...]:
@@ -88,7 +91,7 @@ class Formulas:
         if not contributions or depth > DEEPEST:
             return None
         if self._is_softmax(contributions):
-            return self._closed(base)
+            return self._by_entry(contributions[0], depth) if self.softmax_by_entry else self._closed(base)
         expression = ordered_sum([self._contribution(c) for c in contributions])
         return self._written(base, self.derivation.by_output(expression), depth)
 
@@ -97,6 +100,16 @@ class Formulas:
         if not self.derivation.sweep[base].contributions:
             return None
         return self._written(base, self.derivation.computed(base).expression, depth, closed=True)
+
+    def _by_entry(self, c: Contribution, depth: int) -> Formula | None:
+        """``P (1 - P)`` times what comes back, as if softmax were a sigmoid."""
+        output = c.consumer.base
+        inner = self._by_chain_rule(output, depth + 1)
+        if inner is None or inner.letters:
+            return None
+        value = tree.Reference(self.derivation.network.names[output])
+        rest = tree.Add((tree.Number(Fraction(1)), tree.Negate(value)))
+        return Formula(tree.Multiply((inner.node, value, rest), ("hadamard", "hadamard")))
 
     @staticmethod
     def _is_softmax(contributions: tuple[Contribution, ...]) -> bool:
@@ -120,12 +133,20 @@ class Formulas:
         )
         writer = _Writer(self.derivation, inner if depth < DEEPEST else lambda _b: None)
         if not quantity.axes:
-            return Formula(writer.scalar(expression))
+            return Formula(mapped(writer.scalar(expression), _flat_product))
         try:
             return Formula(writer.matrix(self.derivation.matrix(expression, at, base)))
         except NoMatrixForm:
             entry = _Writer(self.derivation, lambda _b: None)
             return Formula(entry.scalar(expression), tuple(str(i) for i in at))
+
+
+def _flat_product(node: Any) -> Any:
+    """A product of numbers without products inside: its factors are those of the whole path."""
+    if not isinstance(node, tree.Multiply) or not any(isinstance(f, tree.Multiply) for f in node.factors):
+        return node
+    factors = tuple(g for f in node.factors for g in (f.factors if isinstance(f, tree.Multiply) else (f,)))
+    return tree.Multiply(factors, ("cdot",) * (len(factors) - 1))
 
 
 def _name_of(expression: Any) -> str:

@@ -19,6 +19,8 @@ from symbackprop.notation.syntax import Node, walk
 
 ONE = tree.Number(Fraction(1))
 TWO = tree.Number(Fraction(2))
+ZERO = tree.Number(Fraction(0))
+HALF = tree.Number(Fraction(1, 2))
 ACTIVATIONS = ("sigma", "tanh", "relu")
 MOST = 600
 """Mutations of one formula."""
@@ -100,12 +102,27 @@ def _terms(node: tree.Add, _path: Path, names: Names) -> Iterator[Change]:
         flipped = term.operand if isinstance(term, tree.Negate) else tree.Negate(term)
         terms = (*node.terms[:n], flipped, *node.terms[n + 1 :])
         yield tree.Add(terms), "sign", "sign_term", {"term": echo(term)}
+    for n, term in enumerate(node.terms):
+        for number, factor in ((TWO, "2"), (HALF, "1/2")):
+            scaled = tree.Multiply((number, term), ("cdot",))
+            terms = (*node.terms[:n], scaled, *node.terms[n + 1 :])
+            yield tree.Add(terms), "constant_factor", "constant_term", {"term": echo(term), "factor": factor}
+    yield from _in_every_term(node, names)
     paths = all(_is_path(t) for t in node.terms)
     for n, term in enumerate(node.terms):
         rest = (*node.terms[:n], *node.terms[n + 1 :])
         left = rest[0] if len(rest) == 1 else tree.Add(rest)
         yield left, "path_missing", "path_missing" if paths else "term_missing", {"term": echo(term)}
-    del names
+
+
+def _in_every_term(node: tree.Add, names: Names) -> Iterator[Change]:
+    """The same slip on every path: the slope of each output left out."""
+    parts = [t.factors if isinstance(t, tree.Multiply) else () for t in node.terms]
+    if len({len(p) for p in parts}) != 1 or not parts[0]:
+        return
+    for n in range(len(parts[0])):
+        rest = tuple(_without(t, n) for t in node.terms if isinstance(t, tree.Multiply))
+        yield tree.Add(rest), *_missing(parts[0][n], names)
 
 
 def _is_path(term: Node) -> bool:
@@ -127,6 +144,12 @@ def _factors(node: tree.Multiply, path: Path, names: Names) -> Iterator[Change]:
         if isinstance(factor, tree.Transpose):
             bare = tree.Multiply((*node.factors[:n], factor.operand, *node.factors[n + 1 :]), node.joints)
             yield bare, "missing_transpose", "missing_transpose", {"factor": echo(factor.operand)}
+    for n, factor in enumerate(node.factors):
+        if isinstance(factor, tree.Call) and factor.function == "relu" and factor.order and len(node.factors) == 2:
+            for sign in (">", ">="):
+                mask = tree.Indicator(tree.Compare((node.factors[1 - n], ZERO), (sign,)))
+                masked = tree.Multiply((node.factors[1 - n], mask), ("hadamard",))
+                yield masked, "wrong_derivative", "mask_of_gradient", {"factor": echo(factor), **_slope(factor, names)}
     for n, joint in enumerate(node.joints):
         a, b = node.factors[n], node.factors[n + 1]
         if joint in ("juxtaposition", "at"):
@@ -250,13 +273,12 @@ def _slopes(node: tree.Call, _path: Path, names: Names) -> Iterator[Change]:
         squared,
         tree.Add((ONE, tree.Negate(tree.Power(z, TWO)))),
         _times(z, tree.Add((ONE, tree.Negate(z)))),
-        tree.Indicator(tree.Compare((z, tree.Number(Fraction(0))), ("<",))),
-        tree.Indicator(tree.Compare((value, tree.Number(Fraction(0))), (">=",))),
+        tree.Indicator(tree.Compare((z, ZERO), ("<",))),
+        tree.Indicator(tree.Compare((value, ZERO), (">=",))),
         z,
         tree.Call("exp", (tree.Negate(z),)),
         tree.Divide(ONE, value),
         tree.Call("tanh", (z,)),
-        _times(squared, tree.Add((ONE, tree.Negate(value)))),
         _times(value, tree.Add((ONE, tree.Negate(squared)))),
         tree.Power(tree.Add((ONE, tree.Negate(value))), TWO),
     ):
