@@ -660,15 +660,21 @@ class Interpreter:
 
     def range_of(self, index: str, node: tree.Node) -> tuple[int, int]:
         """The first value and the size of an index without bounds: of the axis that it runs over in an expression."""
+        beyond: NoLayer | None = None
         for reference in tree.walk(node):
             if not isinstance(reference, tree.Reference) or not reference.scripts:
                 continue
             try:
                 found = self._axis_of(index, reference)
+            except NoLayer as trouble:
+                beyond = trouble
+                continue
             except (Unknown, Open):
                 continue
             if found is not None:
                 return found
+        if beyond is not None:
+            raise beyond
         raise Unknown(
             f"the sum over {index} has no bounds, and no axis tells them",
             node.span,
@@ -676,7 +682,7 @@ class Interpreter:
         )
 
     def _axis_of(self, index: str, reference: tree.Reference) -> tuple[int, int] | None:
-        meaning = self.names.meaning(reference.name)
+        meaning = self.meaning(reference)
         if meaning is None or reference.name.key in self.own:
             labels = self._labels_with(index, reference)
             return labels
