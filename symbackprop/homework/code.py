@@ -79,7 +79,7 @@ def check_gradients(
     *,
     lang: str = "en",
 ) -> GradientReport:
-    """Judge gradient code, parameter by parameter.
+    r"""Judge gradient code, parameter by parameter.
 
     Args:
         function: takes every input, target, constant and parameter by its plain name (arrays as a program takes them:
@@ -93,7 +93,7 @@ def check_gradients(
         DataError: the function returns no gradients by name, or `values` lack a quantity.
 
     >>> import symbackprop as sb
-    >>> net = sb.read("a = tanh(w x)\\nE = (a - y)^2")
+    >>> net = sb.read("a = tanh(w x)\nE = (a - y)^2")
     >>> def mine(v):
     ...     a = np.tanh(v["w"] * v["x"])
     ...     return {"w": 2 * (a - v["y"]) * (1 - a) * v["x"]}

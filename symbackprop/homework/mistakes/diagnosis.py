@@ -1,7 +1,7 @@
 """Finds the slip behind a wrong answer: the numbers of the answer are matched with those of mutated right formulas.
 
-Contract: `Diagnosis.explain(...)` gives the kind of mistake and the message, or no kind and a message that only says what
-differs. Numbers of mutations are computed once for each target and kept.
+Contract: `Diagnosis.explain(...)` gives the kind of mistake and the message, or no kind and a message that only says
+what differs. Numbers of mutations are computed once for each target and kept.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ class Diagnosis:
         }
         return kinds.get(repair.kind, repair.kind), told
 
-    # -- words -----------------------------------------------------------------------------------------------------------
+    # -- words --------------------------------------------------------------------------------------------------------
     def _clash(self, clash: Clash) -> str:
         return self.say("clash", message=clash.message, hint=clash.hint or "")
 
