@@ -50,7 +50,7 @@ class WholeQuantities(State):
         samples = self.world.network.samples
         return (
             self.conventions.per_sample
-            and samples is not None
+            and self.names.is_mean
             and quantity.role == "intermediate"
             and any(axis.size == samples for axis in quantity.axes)
         )

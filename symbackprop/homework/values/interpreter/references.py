@@ -69,6 +69,9 @@ class References(WholeQuantities):
         script = self.names.label_script(node)
         if script is None:
             return self.names.meaning(node.name)
+        named = self.names.delta_of(node)
+        if named is not None:
+            return named
         numbers = tuple(self.label(item) for item in script.items)
         if None in numbers:
             return self.names.meaning(node.name)
@@ -80,7 +83,7 @@ class References(WholeQuantities):
 
     def counted(self, node: Any) -> Value | None:
         """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k."""
-        if len(node.scripts) != 1 or self.names.label_script(node) is None:
+        if len(node.scripts) != 1 or self.names.label_script(node) is None or self.names.delta_of(node) is not None:
             return None
         script = node.scripts[0]
         try:
