@@ -63,7 +63,7 @@ def compose(
     for section in (opening, forward, loss, backward, updates, summary):
         blocks += section(c)
     if values:
-        from symbackprop.sheets.compose.worked import worked  # NumPy only where there are numbers
+        from symbackprop.sheets.compose.numbers import worked  # NumPy only where there are numbers
 
         blocks += worked(c, values, digits)
 
