@@ -130,6 +130,10 @@ class MathWriter:
         except NoMatrixForm:
             return None
 
+    def node(self, node: Node) -> Math:
+        """A matrix tree."""
+        return self._both(lambda w: MatrixWriter(w)(node))
+
     def whole(self, reference: Any, axes: Sequence[Any]) -> Math:
         """A reference as a whole matrix, its row and column not written."""
         if not indices_of(reference):

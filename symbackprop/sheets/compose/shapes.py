@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symbackprop.derivation import Derivation
@@ -25,6 +25,21 @@ def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity
         return NOTHING
     whole, *factors = (shape for shape in shapes if shape is not None)
     return whole + IS + joined(factors, THIN)
+
+
+def factor_shapes(
+    derivation: Derivation, quantity: Quantity, node: Node, factors: Sequence[Node]
+) -> list[tuple[Any, ...]] | None:
+    """The shapes of other factors with the indices of a form of `quantity`; None where one is not known."""
+    sizes = dict(_sizes(_carriers(derivation), node))
+    sizes |= {axis.index: axis.size for axis in quantity.axes}
+    found: list[tuple[Any, ...]] = []
+    for factor in factors:
+        own = [index for index in (factor.row, factor.col) if index is not None]
+        if not own or any(index not in sizes for index in own):
+            return None
+        found.append(tuple(sizes[index] for index in own))
+    return found
 
 
 def _shape(write: MathWriter, node: Node, sizes: dict[Any, Any], *, ones: bool) -> Math | None:
