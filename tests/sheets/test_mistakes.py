@@ -36,7 +36,7 @@ def test_scalars_sign_factor_and_weight() -> None:
     assert r"$\partial z/\partial \alpha_2$ is $w_{22}$, the weight on the arrow from $\alpha_2$ to $z$" in text
     assert r"$w_{21}$ stands on another arrow" in text
     assert r"$\alpha_1\,(1 - \alpha_1)$, with the output $\alpha_1$. Writing $h_1\,(1 - h_1)$" in text
-    assert "the fraction ½ cancels it" in text
+    assert r"the fraction $\frac{1}{2}$ cancels it" in text
     assert "Transpose" not in text
     assert "A path missing" not in text
 
@@ -71,7 +71,7 @@ def test_convention_sample_has_the_mean_in_front_of_the_gradients() -> None:
 def test_relu_is_gated_by_what_goes_in() -> None:
     text = built_in("relu-classifier")
     assert r"The gate is $\mathbf{1}[Z_1 \gt  0]$" in text
-    assert r"keeps where $A_1$ ≥ 0 blocks nothing" in text
+    assert r"keeps where $A_1 \ge 0$ blocks nothing" in text
 
 
 def test_a_recursion_says_where_it_starts_and_how_it_steps() -> None:

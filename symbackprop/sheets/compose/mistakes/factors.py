@@ -16,6 +16,7 @@ from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
 from symbackprop.sheets.compose.mistakes.writing import (
     activated,
+    before_the_end,
     fits,
     named,
     nearest_the_loss,
@@ -82,17 +83,16 @@ def constant_factor(c: Composition) -> Iterator[Line]:
             half = any(f.q == 2 for f in x.consumer.expression.atoms(sp.Rational))
             if half or number == 2:
                 loss = c.derivation.network.quantities[x.consumer.base]
-                yield c.say(f"mistakes.constant_{'half' if half else 'two'}", loss=c.write.name(loss))
+                key = f"mistakes.constant_{'half' if half else 'two'}"
+                yield c.say(key, loss=c.write.name(loss), half=Math(r"\frac{1}{2}", "½"))
 
 
 def missing_factor(c: Composition) -> Iterator[Line]:
     """The derivative by the output of an activation taken for the one by its argument."""
     for quantity, x in activated(c):
         output = c.derivation.network.quantities[x.consumer.base]
-        wrong = written(c, over_deltas(c, output), output)
-        slope = written(
-            c, sp.Mul(*c.chosen(x.local), evaluate=False) if len(x.local) > 1 else c.chosen(x.local)[0], quantity
-        )
+        wrong = written(c, before_the_end(c, output), output)
+        slope = written(c, _product(c.chosen(x.local)), quantity)
         if fits(wrong, slope):
             yield c.say(
                 "mistakes.missing_factor",
@@ -125,8 +125,14 @@ def wrong_derivative(c: Composition) -> Iterator[Line]:
         output = c.derivation.network.quantities[x.consumer.base]
         gates = [f for f in x.local if isinstance(f, Indicator)]
         if gates:
-            gate = written(c, gates[0], quantity)
-            yield c.say("mistakes.gate", gate=gate, argument=c.write.name(quantity), output=c.write.name(output))
+            name = c.write.name(output)
+            yield c.say(
+                "mistakes.gate",
+                gate=written(c, gates[0], quantity),
+                output=name,
+                kept=name + Math(r" \ge 0", " ≥ 0"),
+                same=name + Math(" > 0", " > 0"),
+            )
             continue
         by_output = [c.derivation.by_output(f) for f in x.local]
         if list(x.local) != by_output and not any(f.has(sp.Function) for f in by_output):

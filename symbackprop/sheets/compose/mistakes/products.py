@@ -55,7 +55,8 @@ def shape(c: Composition) -> Iterator[Line]:
     """A matrix product where an activation works entry by entry; a gradient without its parameter's shape."""
     for quantity, node in _forms(c):
         if isinstance(node, Hadamard) and sum(len(f.axes) == len(node.axes) for f in node.factors) > 1:
-            yield c.say("mistakes.shape", gradient=named(c, quantity), quantity=c.write.name(quantity))
+            sign, name = Math(r"\odot", "⊙"), c.write.name(quantity)
+            yield c.say("mistakes.shape", gradient=named(c, quantity), quantity=name, hadamard=sign)
     for quantity in c.derivation.parameters:
         if len(quantity.axes) > 1:
             size = c.write.shape(quantity, whole=False)
