@@ -12,6 +12,7 @@ from typing import Any
 
 from symbackprop.derivation import Derivation
 from symbackprop.derivation.rules import OptimizerName, rule_of
+from symbackprop.phrases import template_folders
 from symbackprop.sheets.blocks import Block
 from symbackprop.sheets.compose.composition import Composition, Detail, Form
 from symbackprop.sheets.compose.deltas import backward_by_deltas
@@ -24,7 +25,6 @@ from symbackprop.sheets.compose.updates import updates
 from symbackprop.sheets.mathematics import MathWriter
 from symbackprop.sheets.phrases import Phrases
 from symbackprop.sheets.sheet import Sheet
-from symbackprop.sheets.templates import template_folders
 
 __all__ = ["compose"]
 
