@@ -6,14 +6,14 @@ has been read back and compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import sympy as sp
 
 from symbackprop.errors import NetworkError, NotationError
-from symbackprop.indexed import canonical, rename
+from symbackprop.indexed import Base, canonical, rename
 from symbackprop.matrix import NoMatrixForm, matrix_form
 from symbackprop.network import Equation, Network, Quantity
 from symbackprop.network.roles import DECLARATIONS
@@ -23,15 +23,18 @@ from symbackprop.notation.reader import read_specification
 from symbackprop.notation.writer import Writer
 
 
-def network_file(network: Network) -> str:
-    """The text of a network file.
+def network_file(network: Network, values: Mapping[Base, Any] | None = None) -> str:
+    r"""The text of a network file.
+
+    Args:
+        network: what is written down.
+        values: numbers for its quantities instead of its own.
 
     Raises:
         NetworkError: the network has something that a network file cannot say.
 
-    >>> from symbackprop.notation.matrix_writer import MatrixWriter
-from symbackprop.notation.reader import read_specification
-    >>> print(network_file(Network(read_specification("z = w x\\nE = (z - y)^2\\nw := 0.5"))))
+    >>> from symbackprop.notation.reader import read_specification
+    >>> print(network_file(Network(read_specification("z = w x\nE = (z - y)^2\nw := 0.5"))))
     inputs: x
     targets: y
     parameters: w
@@ -40,7 +43,7 @@ from symbackprop.notation.reader import read_specification
     E = (z - y)^2
     w := 0.5
     """
-    text = "\n".join(_lines(network))
+    text = "\n".join(_lines(network, network.values if values is None else values))
     try:
         again = Network(read_specification(text))
     except NotationError as error:
@@ -72,7 +75,7 @@ def _given(network: Network) -> list[Quantity]:
     return sorted(given, key=lambda q: q.name.key)
 
 
-def _lines(network: Network) -> Iterator[str]:
+def _lines(network: Network, values: Mapping[Base, Any]) -> Iterator[str]:
     write = Writer(network.names, LATEX, leading=network.leading)
     if network.title:
         yield f"title: {' '.join(network.title.split())}"
@@ -92,7 +95,7 @@ def _lines(network: Network) -> Iterator[str]:
         yield _equation(network, write, equation)
     for assumption in network.assumptions:
         yield f"assume: {write(assumption.left)} {assumption.relation} {write(assumption.right)}"
-    for base, value in network.values.items():
+    for base, value in values.items():
         yield f"{write.name(base) if base in network.quantities else write(base)} := {_value(value)}"
 
 
@@ -108,7 +111,7 @@ def _equation(network: Network, write: Writer, equation: Equation) -> str:
 
 
 def _shape(network: Network, write: Writer, quantity: Quantity) -> str:
-    """``W^{[l]} \\in \\mathbb{R}^{n_l \\times n_{l-1}}``, or the range of labels."""
+    r"""``W^{[l]} \in \mathbb{R}^{n_l \times n_{l-1}}``, or the range of labels."""
     axes = [a for n, a in enumerate(quantity.axes) if (quantity.base, n) not in network.label_axes]
     name = write.whole(quantity.entry, [a.index for a in axes])
     sizes = r" \times ".join(write(a.size) for a in axes)

@@ -20,7 +20,7 @@ from symbackprop.sheets.compose.numbers.scalars import Scalars
 from symbackprop.sheets.compose.numbers.update import update
 from symbackprop.sheets.mathematics import IS
 
-__all__ = ["worked"]
+__all__ = ["worked", "worked_out"]
 
 
 def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[Block]:
@@ -32,8 +32,14 @@ def worked(c: Composition, values: Mapping[Any, Any], digits: int) -> Iterator[B
     rate = next((float(v) for k, v in values.items() if c.is_rate(k)), None)
     own = by_base(c.derivation.network, {k: v for k, v in values.items() if not c.is_rate(k)})
     known = Known(c, compile_program(c.derivation), own, digits)
-    numbers = Scalars(known) if c.scalar else Arrays(known)
     yield Heading(2, c.say("numbers.heading"))
+    yield from worked_out(known, rate)
+
+
+def worked_out(known: Known, rate: float | None) -> Iterator[Block]:
+    """What is given, forward and backward pass, with a rate one update, and the check."""
+    c, digits = known.c, known.digits
+    numbers = Scalars(known) if c.scalar else Arrays(known)
     yield from _given(known)
     if c.full:
         yield Paragraph(c.say("numbers.rounded", digits=digits))
