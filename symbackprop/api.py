@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +187,8 @@ class Derivation(core.Derivation):
         """
         from symbackprop.sheets.worksheet import worksheet
 
-        return worksheet(self, seed, steps, lang, values, templates, digits)
+        paper = worksheet(self, seed, steps, lang, values, templates, digits)
+        return replace(paper, network=Network(paper.network.specification))
 
     def compile(self, backend: str = "numpy") -> Program:
         """A function ``program(values) -> (loss, gradients)``; compiled once for each backend and kept.

@@ -89,7 +89,7 @@ def _lines(network: Network, values: Mapping[Base, Any]) -> Iterator[str]:
     if network.samples is not None and network.specification.samples is not None:
         yield f"samples: {write(network.samples)}"
     for quantity in _given(network):
-        if quantity.axes:
+        if not network.is_scalar:
             yield _shape(network, write, quantity)
     for equation in network.equations:
         yield _equation(network, write, equation)
@@ -113,12 +113,12 @@ def _equation(network: Network, write: Writer, equation: Equation) -> str:
 def _shape(network: Network, write: Writer, quantity: Quantity) -> str:
     r"""``W^{[l]} \in \mathbb{R}^{n_l \times n_{l-1}}``, or the range of labels."""
     axes = [a for n, a in enumerate(quantity.axes) if (quantity.base, n) not in network.label_axes]
-    name = write.whole(quantity.entry, [a.index for a in axes])
+    name = write.whole(quantity.entry, [a.index for a in axes]) if quantity.axes else write.name(quantity.base)
     sizes = r" \times ".join(write(a.size) for a in axes)
     label = network.labels.get(quantity.base)
     if label is not None:
         return rf"{name} \in \{{0..{write(label.high - 1)}\}}^{{{sizes}}}"
-    return rf"{name} \in \mathbb{{R}}^{{{sizes}}}"
+    return rf"{name} \in \mathbb{{R}}" + (rf"^{{{sizes}}}" if axes else "")
 
 
 def _ranges(write: Writer, ranges: Sequence[Any]) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from symbackprop.indexed import Softmax, indices_of
+import sympy as sp
+
+from symbackprop.backprop import Contribution
+from symbackprop.indexed import Softmax, indices_of, rename
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import BECOMES, EQUALS, NOTHING, Formula, Line, Math, Row
 from symbackprop.sheets.compose.chains import chain_rows, reference_of
@@ -27,6 +30,8 @@ StepName = Literal["partials", "deltas", "gradients", "updates", "numbers"]
 
 MOST = 24
 """More partial derivatives than these are no exercise any more: later ones come about like earlier ones."""
+LETTERS = "kjpqruvwgh"
+"""Letters for indices that are written without their sum."""
 ROOMS = (5, 18)
 """The shortest and the longest blank, in em."""
 
@@ -67,17 +72,31 @@ def partials(c: Composition, _known: Known | None) -> Iterator[Blank]:
     quantities = [q for q in c.derivation.network.quantities.values() if q.role in ("parameter", "intermediate")]
     pairs = [(x, q) for q in quantities for x in c.derivation.sweep[q.base].contributions]
     for x, quantity in sorted(pairs, key=lambda pair: order[pair[0].consumer.base]):
-        left = c.write.partial(reference_of(x), quantity.entry)
+        own = _own_letters(c, x, quantity)
+        left = c.write.partial(rename(reference_of(x), own), quantity.entry)
         if isinstance(x.consumer.expression, Softmax):
             answers = [(row.left, (row,), c.say("because.softmax")) for row in softmaxes.values()]
         else:
             factors, _ = split_conditions(c.chosen(x.local))
-            right = c.write.product(factors) if factors else Math("1", "1")
+            right = c.write.product([rename(f, own) for f in factors]) if factors else Math("1", "1")
             answers = [(left, (Row(left, right),), because(c, x.consumer, quantity, x.local, x.rules))]
         for name, rows, why in answers:
             if name.latex not in seen and len(seen) < MOST:
                 seen.add(name.latex)
                 yield Blank(name, rows, why=why)
+
+
+def _own_letters(c: Composition, x: Contribution, quantity: Quantity) -> dict[sp.Symbol, sp.Symbol]:
+    """A letter for every index of the consumer that the quantity does not have: its own where that is free."""
+    taken = {s.name for s in quantity.entry.free_symbols}
+    found: dict[sp.Symbol, sp.Symbol] = {}
+    for limit in x.limits:
+        user = c.derivation.network.quantities[x.consumer.base]
+        own = [axis.index.name.split("~")[0] for axis in user.axes if axis[1:] == limit[1:]]
+        letter = next(letter for letter in (*own, *LETTERS) if letter and letter not in taken)
+        taken.add(letter)
+        found[limit.index] = sp.Symbol(letter, integer=True)
+    return found
 
 
 def deltas(c: Composition, _known: Known | None) -> Iterator[Blank]:

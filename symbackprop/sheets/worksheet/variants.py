@@ -24,7 +24,7 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu")
 
 
 def variant(network: Network, seed: int | None) -> Network:
-    """The variant of a seed."""
+    """The variant of a seed; a title that may say what it no longer is goes."""
     if seed is None:
         return network
     draw = random.Random(f"variant {seed}")
@@ -41,6 +41,7 @@ def variant(network: Network, seed: int | None) -> Network:
             roles={q.base: q.role for q in given},
             axes={q.base: q.axes for q in given},
             loss=network.loss.base,
+            title=old.title if [e.expression for e in equations] == [e.expression for e in network.equations] else "",
             samples=network.samples,
             values={base: value for base, value in old.values.items() if base in used},
         )
