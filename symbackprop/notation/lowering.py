@@ -54,6 +54,7 @@ ELEMENTWISE: dict[str, Any] = {
     "tan": sp.tan,
     "sinh": sp.sinh,
     "cosh": sp.cosh,
+    "sech": sp.sech,
     "arctan": sp.atan,
     "erf": sp.erf,
 }

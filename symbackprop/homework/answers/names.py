@@ -21,6 +21,7 @@ from symbackprop.names import Kind, Label, Name, make_name, parse_name
 from symbackprop.network import Network, Quantity
 from symbackprop.network.ranges import base_uses
 from symbackprop.notation.parser import Family, Vocabulary
+from symbackprop.notation.syntax import Number, Reference, Script
 
 MeaningKind = Literal["quantity", "delta", "size", "rate", "onehot"]
 
@@ -54,7 +55,7 @@ class Names:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.kinds = ("sub",) if network.is_scalar else LAYER_KINDS  # the number of a scalar counts units, not layers
+        self.kinds = self._kinds_of_labels()
         self.table: dict[str, Meaning] = {}
         self.shown: dict[str, Name] = {}
         for tier in (
@@ -80,6 +81,28 @@ class Names:
             if len(meanings) == 1:
                 self.table[key] = meanings.pop()
                 self.shown[key] = names[key]
+
+    def _kinds_of_labels(self) -> tuple[Kind, ...]:
+        """How the number of a layer may be written; the number of a scalar counts units, not layers."""
+        if self.network.is_scalar:
+            return ("sub",)
+        labels = [label for q in self.network.quantities.values() for label in q.name.scripts if label.text.isdigit()]
+        return (*LAYER_KINDS, "sup") if any(label.kind == "sup" for label in labels) else LAYER_KINDS
+
+    def label_script(self, node: Reference) -> Script | None:
+        """The script of a reference that counts layers, and is no index of an entry.
+
+        A name that is an array itself (``S_{ik}``) keeps its scripts as indices; a number in brackets is a label.
+        """
+        families = self.vocabulary.families
+        meaning = self.meaning(node.name)
+        for script in node.scripts:
+            if (node.name.key, script.kind) not in families:
+                continue
+            is_number = all(isinstance(i, Number) for i in script.items)
+            if meaning is None or (is_number and script.kind in ("bracket", "paren")):
+                return script
+        return None
 
     # -- look-up -------------------------------------------------------------------------------------------------
     def meaning(self, name: Name) -> Meaning | None:
@@ -183,7 +206,7 @@ class Names:
     def _one_hot(self) -> Iterator[tuple[Name, Meaning]]:
         """``Y`` for the one-hot rows (or columns) of integer labels y."""
         for base in self.network.labels:
-            for text in ("Y", "y_onehot", "Y_onehot", "onehot"):
+            for text in ("Y", "y_onehot", "Y_onehot"):
                 name = parse_name(text)
                 assert name is not None
                 yield name, Meaning("onehot", base)

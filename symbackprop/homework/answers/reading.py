@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.errors import NotationError
 from symbackprop.names.alphabet import LETTERS
@@ -20,7 +20,7 @@ from symbackprop.notation.parser.ranges import parse_ranges
 from symbackprop.notation.parser.statements import index_keys, left_side
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import Limits, Multiply, Node, Reference, walk
+from symbackprop.notation.syntax import Element, Limits, Multiply, Node, Reference, mapped, walk
 from symbackprop.notation.tokens import Token
 
 MOST_LINKS = 40
@@ -191,7 +191,19 @@ def _piece(
         if shorter is not None:
             return _piece(line, shorter, vocabulary, relation)
         return Piece(None, error, text, relation)
-    return Piece(node, None, text, relation)
+    return Piece(_flat(node), None, text, relation)
+
+
+def _flat(node: Node) -> Node:
+    """``(Z_2)_{sk}`` as the entry of Z_2 that it is."""
+    return mapped(
+        node,
+        lambda n: (
+            replace(n.operand, scripts=(*n.operand.scripts, *n.scripts), span=n.span)
+            if isinstance(n, Element) and isinstance(n.operand, Reference)
+            else n
+        ),
+    )
 
 
 def _without_tail(line: Line, tokens: list[Token]) -> list[Token] | None:

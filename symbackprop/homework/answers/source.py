@@ -38,9 +38,10 @@ _LIST_MARK = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+)?(?:[-*+•·]\s+)?(?:(?:\(?(?:[0-9]{1,3}|[a-hA-H]|[ivx]{1,4})[.)、）]|（[0-9一二三四五六七八九十]+）"
     r"|[①-⑳])(?=\s|\$|\\|[^\x00-\x7f])\s*)?"
 )
-_BOLD = re.compile(r"\*\*(?=\S)|(?<=\S)\*\*(?=[\s:：.,)]|$)|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_BOLD = re.compile(r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
 _PREAMBLE = re.compile(r"\\begin\s*\{document\}")
 _PERCENT = re.compile(r"(?<!\\)%.*")
+_STOP = re.compile(r"(?:\s|[.,;。，；]|\\[,;:!]|\\q?quad(?![A-Za-z]))+\Z")
 _SENTENCE_END = re.compile(r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$")
 
 
@@ -71,8 +72,13 @@ def answer_lines(text: str, file: str | None = None) -> list[Line]:
                 f"there are more than {MOST_STATEMENTS} formulas", hint="hand in one sheet at a time", file=file
             )
     scan.end()
-    lines = [joined_line(group, file) for group in scan.groups]
+    lines = [_without_stop(joined_line(group, file)) for group in scan.groups]
     return [line for line in lines if _RELATION.search(line.text)]
+
+
+def _without_stop(line: Line) -> Line:
+    """The line without the full stop or comma that ends the sentence."""
+    return Line(_STOP.sub("", line.text), line.pieces, line.file)
 
 
 @dataclass

@@ -44,6 +44,20 @@ class Unknown(Exception):  # noqa: N818
         self.message, self.span, self.hint = message, span, hint
 
 
+class NoLayer(Unknown):
+    """A label that no layer has: ``W^{[l+1]}`` of the last layer."""
+
+
+class FreeIndex(Unknown):
+    """An index that nothing binds: a forgotten sum, or an entry for which the whole stands on the left."""
+
+    def __init__(self, index: str, span: Span) -> None:
+        super().__init__(
+            f"the index {index} has no range here", span, f"sum over {index}, or write it on the left side too"
+        )
+        self.index = index
+
+
 class Open(Exception):  # noqa: N818
     """The expression has no single meaning: it is not judged. `reason` is the key of a message."""
 
@@ -192,6 +206,9 @@ class Interpreter:
             return Value(np.asarray(self.scope[key], dtype=float).reshape(self._index_shape(self.scope[key])))
         if key in self.own:
             return self._own(node, self.own[key])
+        counted = self._counted(node)
+        if counted is not None:
+            return counted
         meaning = self.meaning(node)
         if meaning is None:
             return self._unnamed(node)
@@ -212,21 +229,50 @@ class Interpreter:
         return array.shape if array.ndim >= 3 else (1, 1, 1)
 
     def meaning(self, node: Any) -> Meaning | None:
-        """What a reference speaks of; labels such as ``l + 1`` are computed."""
-        families = self.names.vocabulary.families
-        labelled = [s for s in node.scripts if (node.name.key, s.kind) in families]
-        found = self.names.meaning(node.name)
-        if labelled and (found is None or len(labelled) == len(node.scripts)):
-            script = labelled[0]
-            numbers = tuple(self._label(item) for item in script.items)
-            if None not in numbers:
-                instance = self.names.instance(node.name, script.kind, numbers)  # type: ignore[arg-type]
-                if instance is None and found is None:
-                    shown = ",".join(map(str, numbers))
-                    raise Unknown(f"there is no {node.name.plain} with the label {shown}", node.span)
-                if instance is not None:
-                    return instance
+        """What a reference speaks of; labels such as ``l + 1`` are computed.
+
+        Raises:
+            NoLayer: there is no layer with this number.
+        """
+        script = self.names.label_script(node)
+        if script is None:
+            return self.names.meaning(node.name)
+        numbers = tuple(self._label(item) for item in script.items)
+        if None in numbers:
+            return self.names.meaning(node.name)
+        found = self.names.instance(node.name, script.kind, numbers)  # type: ignore[arg-type]
+        if found is None:
+            shown = ",".join(map(str, numbers))
+            raise NoLayer(f"there is no {node.name.plain} with the label {shown}", node.span)
         return found
+
+    def _counted(self, node: Any) -> Value | None:
+        """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k."""
+        if len(node.scripts) != 1 or self.names.label_script(node) is None:
+            return None
+        script = node.scripts[0]
+        try:
+            places = [np.asarray(self.index(item)) for item in script.items]
+        except Unknown:
+            return None
+        if all(p.ndim == 0 for p in places):
+            return None
+        places = [p.reshape(p.shape + (1,) * (3 + self.axes - p.ndim)) if p.ndim else p for p in places]
+        shape = np.broadcast_shapes(*(p.shape for p in places))
+        wide = [np.broadcast_to(p, shape).reshape(-1) for p in places]
+        columns: list[Array] = []
+        for numbers in zip(*wide, strict=True):
+            meaning = self.names.instance(node.name, script.kind, tuple(map(int, numbers)))
+            if meaning is None:
+                shown = ",".join(str(int(n)) for n in numbers)
+                raise Unknown(f"there is no {node.name.plain} with the label {shown}", node.span)
+            value, base, array = self.of_meaning(meaning)
+            found = array if value is None else value.array.reshape(-1)
+            if base is not None and self.world.network.quantities[base].axes:
+                raise Unknown(f"{node.name.plain} is an array: its label must be a number", node.span)
+            columns.append(np.broadcast_to(found, (self.world.points,)))
+        stacked = np.stack(columns, axis=-1).reshape(self.world.points, *shape[1:])
+        return Value(stacked)
 
     def _label(self, item: tree.Node) -> int | None:
         """The whole number that a label is: ``2``, ``l + 1``, ``L``."""
@@ -238,13 +284,8 @@ class Interpreter:
 
     def _index_scripts(self, node: Any) -> tuple[tree.Script, ...]:
         """The scripts of a reference that are indices, not labels of its name."""
-        families = self.names.vocabulary.families
-        if self.names.meaning(node.name) is not None and not any(
-            (node.name.key, s.kind) in families for s in node.scripts
-        ):
-            return node.scripts
-        labelled = next((s for s in node.scripts if (node.name.key, s.kind) in families), None)
-        return tuple(s for s in node.scripts if s is not labelled)
+        label = self.names.label_script(node)
+        return tuple(s for s in node.scripts if s is not label)
 
     def index(self, item: tree.Node) -> Array:
         """An index: a number, or an array over the index axes."""
@@ -266,16 +307,12 @@ class Interpreter:
                     result = result * self.index(factor)
                 return result
             case tree.Reference(name):
-                meaning = self.names.meaning(name)
+                meaning = self.meaning(item)
                 if meaning is not None and meaning.kind == "size":
                     return np.asarray(self.world.read.integer(meaning.base))
                 if meaning is not None and meaning.base in self.world.network.labels:
                     return self.value(item).array
-                raise Unknown(
-                    f"the index {name.plain} has no range here",
-                    item.span,
-                    f"sum over {name.plain}, or write it on the left side too",
-                )
+                raise FreeIndex(name.key, item.span)
             case _:
                 raise Unknown("this is no index", item.span, "write a letter, a number, or a sum of such")
 
@@ -353,12 +390,25 @@ class Interpreter:
             self.depth -= 1
             self.scope = before
 
+    def _kronecker(self, node: Any) -> Value | None:
+        r"""``\delta_{k,y_s}``: 1 where two indices are equal."""
+        items = [item for s in node.scripts if s.kind == "sub" for item in s.items]
+        if node.name.key != "delta" or len(items) != 2 or len(node.scripts) != 1:
+            return None
+        a, b = (np.asarray(self.index(item)) for item in items)
+        depth = 3 + self.axes
+        a, b = (p.reshape(p.shape + (1,) * (depth - p.ndim)) if p.ndim else p.reshape((1,) * depth) for p in (a, b))
+        return Value((a == b).astype(float))
+
     def _unnamed(self, node: Any) -> Value:
         """A name that is none of the network's: a derivative in one word, e, pi, or a slip of the pen."""
         name: Name = node.name
         base = self.names.adjoint_of(name)
         if base is not None and not node.scripts:
             return self.quantity(base, self._named_adjoint(base, name), name.unicode)
+        kronecker = self._kronecker(node)
+        if kronecker is not None:
+            return kronecker
         if not node.scripts and name.key == "e":
             return scalar(np.e)
         if not node.scripts and name.key == "pi":
@@ -402,6 +452,8 @@ class Interpreter:
         return closest(name.plain, [q.name.plain for q in self.world.network.quantities.values()])
 
     def _partial(self, node: Any) -> Value:
+        if isinstance(node.of, tree.Call) and node.of.arguments == (node.wrt,):  # the derivative of sigma(z) by z
+            return self.value(tree.Call(node.of.function, node.of.arguments, node.of.order + 1, span=node.span))
         upper, upper_scripts, _ = self.target_of(node.of)
         lower, scripts, flipped = self.target_of(node.wrt)
         loss = self.world.network.loss.base
@@ -580,14 +632,14 @@ class Interpreter:
         """Bind a summation index; where it is inside its range."""
         index = limit.index.key
         if limit.high is None:
-            low, size = self._range_of(index, node)
+            low, size = self.range_of(index, node.body)
             if limit.low is not None:
                 start = np.asarray(self.index(limit.low))
                 low, size = int(start.min()), low + size - int(start.min())
             self.bind(index, size, low)
             return np.ones((1,) * (3 + self.axes), dtype=bool)
-        low_at = np.asarray(self._bound(limit.low)) if limit.low is not None else np.asarray(1)
-        high_at = np.asarray(self._bound(limit.high))
+        low_at = np.asarray(self.bound(limit.low)) if limit.low is not None else np.asarray(1)
+        high_at = np.asarray(self.bound(limit.high))
         first, last = int(low_at.min()), int(high_at.max())
         if last < first or last - first > 10_000:
             raise Unknown("this sum is empty", limit.span if limit.span != tree.NOWHERE else node.span)
@@ -596,7 +648,7 @@ class Interpreter:
         parts = [p.reshape(p.shape + (1,) * (own.ndim - p.ndim)) if p.ndim >= 3 else p for p in (low_at, high_at)]
         return (own >= parts[0]) & (own <= parts[1])
 
-    def _bound(self, node: tree.Node) -> Array:
+    def bound(self, node: tree.Node) -> Array:
         """An end of a range: an index, a size, a number."""
         try:
             return self.index(node)
@@ -606,9 +658,9 @@ class Interpreter:
                 raise
             return np.asarray(int(value.array.flat[0]))
 
-    def _range_of(self, index: str, node: Any) -> tuple[int, int]:
-        """The range of an index without bounds: of the axis that it runs over in the body."""
-        for reference in tree.walk(node.body):
+    def range_of(self, index: str, node: tree.Node) -> tuple[int, int]:
+        """The first value and the size of an index without bounds: of the axis that it runs over in an expression."""
+        for reference in tree.walk(node):
             if not isinstance(reference, tree.Reference) or not reference.scripts:
                 continue
             try:
@@ -782,6 +834,13 @@ class Interpreter:
             raise Clash(f"the trace needs a square matrix, but this is {a.shape}")
         return Value(np.einsum("pii...->p...", full(a))[:, None, None])
 
+    def _encoded(self, node: Any, _arguments: Sequence[Value]) -> Value:
+        """``onehot(y)`` of integer labels."""
+        meaning = self.meaning(node.arguments[0]) if isinstance(node.arguments[0], tree.Reference) else None
+        if meaning is None or meaning.base not in self.world.network.labels:
+            raise Unknown("only integer labels become one-hot", node.span)
+        return self._one_hot(meaning.base)
+
     def _where(self, node: Any, arguments: Sequence[Value]) -> Value:
         if len(arguments) != 3:
             raise Unknown("where takes a condition and two values", node.span)
@@ -879,6 +938,7 @@ _WHOLE: dict[str, Callable[[Interpreter, Any, Sequence[Value]], Value]] = {
     "diag": Interpreter._diagonal,
     "trace": Interpreter._trace,
     "where": Interpreter._where,
+    "one_hot": Interpreter._encoded,
     "transpose": lambda _s, _n, a: a[0].transposed(),
     "norm": lambda s, n, _a: s._norm(tree.Norm(n.arguments[0])),
 }

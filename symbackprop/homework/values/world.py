@@ -144,6 +144,16 @@ class World:
                     found[lower.base] = found.get(lower.base, 0.0) + local
         return found
 
+    @cached_property
+    def given_numbers(self) -> frozenset[float]:
+        """The numbers that the user gave, and their negatives, which are exact."""
+        if not self.given:
+            return frozenset()
+        leaves = self.network.with_role("input", "target", "constant", "parameter")
+        return frozenset(
+            sign * float(x) for q in leaves for x in self.read.arrays[q.base].reshape(-1) for sign in (1, -1)
+        )
+
     def size_name(self, number: int) -> str:
         """How a number of rows or columns is called: ``n_1``."""
         return next((str(s) for s, n in self.sizes.items() if n == number), str(number))
