@@ -78,7 +78,7 @@ def partials(c: Composition, _known: Known | None) -> Iterator[Blank]:
             answers = [(row.left, (row,), c.say("because.softmax")) for row in softmaxes.values()]
         else:
             factors, _ = split_conditions(c.chosen(x.local))
-            right = c.write.product([rename(f, own) for f in factors]) if factors else Math("1", "1")
+            right = c.write.product(tuple(rename(f, own) for f in factors)) if factors else Math("1", "1")
             answers = [(left, (Row(left, right),), because(c, x.consumer, quantity, x.local, x.rules))]
         for name, rows, why in answers:
             if name.latex not in seen and len(seen) < MOST:
