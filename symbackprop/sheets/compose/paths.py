@@ -23,6 +23,7 @@ from symbackprop.sheets.blocks import (
     Table,
 )
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
+from symbackprop.sheets.compose.chains import chain_rule
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
 from symbackprop.sheets.compose.reasons import reason
@@ -39,6 +40,7 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
     """The whole section."""
     yield Heading(2, c.say("backward.heading"))
     if c.full:
+        yield from chain_rule(c)
         yield Paragraph(c.say("paths.intro", loss=c.write.name(c.loss)))
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
         if derivatives:
@@ -56,8 +58,13 @@ def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -
     links = _links(c, group)
     if c.full:
         yield from _way_to_the_loss(c, group)
-        yield Paragraph(c.say("factors.intro"))
-        yield factor_table(c, links, seen)
+        known = [link for link in links if (link.upper, link.lower) in seen]
+        new = [link for link in links if (link.upper, link.lower) not in seen]
+        partials = [c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)) for link in known]
+        yield Paragraph(
+            c.say("factors.more", known=c.say.listed(partials), count=len(known)) if known else c.say("factors.intro")
+        )
+        yield factor_table(c, new)
         yield from _slip(c, links, seen)
     seen |= {(link.upper, link.lower) for link in links}
     for quantity in group.parameters:
@@ -108,21 +115,19 @@ def _drawn(c: Composition, *paths: Path) -> Formula:
     return Formula(tuple(Row(NOTHING, c.write.path(path.quantities), NOTHING) for path in paths))
 
 
-def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Table:
+def factor_table(c: Composition, links: Sequence[Link]) -> Table:
     """One row for each arrow: the partial derivative, the equation it comes from, its value, and why."""
-    body: list[tuple[Line, ...]] = []
-    for link in links:
-        why = c.say("because.above") if (link.upper, link.lower) in seen else reason(c, link)
-        body.append(
-            (
-                (c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)),),
-                (_source(c, link),),
-                (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),),
-                why,
-            )
+    body = tuple(
+        (
+            (c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)),),
+            (_source(c, link),),
+            (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),),
+            reason(c, link),
         )
+        for link in links
+    )
     header = tuple(c.say(f"factors.{name}") for name in ("factor", "from", "is", "because"))
-    return Table(header, tuple(body), wide=3)
+    return Table(header, body, wide=3)
 
 
 def _source(c: Composition, link: Link) -> Math:

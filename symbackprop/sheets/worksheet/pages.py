@@ -23,7 +23,7 @@ from symbackprop.sheets.compose.forward import forward, loss
 from symbackprop.sheets.compose.mistakes import mistakes
 from symbackprop.sheets.compose.numbers import worked_out
 from symbackprop.sheets.compose.numbers.known import Known
-from symbackprop.sheets.compose.opening import symbols
+from symbackprop.sheets.compose.opening import caption, symbols
 from symbackprop.sheets.compose.summary import summary
 from symbackprop.sheets.diagram import Diagram
 from symbackprop.sheets.mathematics import IS
@@ -53,7 +53,8 @@ def sheet_blocks(a: Assignment) -> Iterator[Block]:
     yield Paragraph(c.say("worksheet.name", long=blank(16), short=blank(8)))
     yield Paragraph(c.say("worksheet.intro", loss=c.write.name(c.loss)))
     yield Heading(2, c.say("network.heading"))
-    yield Figure(_diagram(c), c.say("network.caption" if c.scalar else "network.arrays"))
+    diagram = Diagram(c.derivation, "".join(p.text for p in c.say("network.title")))
+    yield Figure(diagram, caption(c, diagram))
     yield symbols(c)
     yield from forward(c)
     yield from loss(c)
@@ -90,10 +91,6 @@ def _titled(a: Assignment, key: str) -> Line:
     title = a.c.derivation.network.title
     named = a.c.say(key, title=Text(title)) if title else a.c.say(f"{key}_untitled")
     return named if a.seed is None else (*named, *a.c.say("worksheet.variant", seed=str(a.seed)))
-
-
-def _diagram(c: Composition) -> Diagram:
-    return Diagram(c.derivation, "".join(p.text for p in c.say("network.title")))
 
 
 def _asked(a: Assignment, step: StepName) -> Line:
