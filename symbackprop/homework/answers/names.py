@@ -193,6 +193,8 @@ class Names:
         for label in texts:
             for kind in self.kinds:
                 yield make_name(stem.base, stem.accent, (Label(kind, label),))
+            if "sup" not in self.kinds and not self.network.is_scalar and (label == "1" or stem.base in "WbZ"):
+                yield make_name(stem.base, stem.accent, (Label("sup", label),))  # W^2: nobody squares a weight matrix
 
     def _other_case(self) -> Iterator[tuple[Name, Meaning]]:
         """``z`` for ``Z`` and ``w_1`` for ``W_1``, where the other letter is free."""

@@ -71,7 +71,8 @@ def _is_kept(first: Sequence[Assessed], second: Sequence[Assessed], other: Conve
     if other.transposed:
         return bool(deltas) and len(gradients) >= 2 and len(turned) >= 3
     if not other.negative_delta:
-        return bool(deltas)  # both ways to place the 1/m are common: even one delta is taken as it is meant
+        # Both ways to place the 1/m are common: one delta, or one gradient that uses it, is taken as it is meant.
+        return bool(deltas) or any(_uses_delta(s) for s, _ in gradients)
     return bool(deltas) and any(_uses_delta(s) for s, _ in gradients)
 
 

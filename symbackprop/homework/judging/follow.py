@@ -53,7 +53,8 @@ def _as_adjoint(interpreter: Interpreter, base: Base, array: Array, target: Targ
     conventions = interpreter.conventions
     if len(shape) == 3 and conventions.transposed:
         array = array.swapaxes(1, 2)
-    array = np.broadcast_to(array, (shape[0], *array.shape[1:])).reshape(shape)
+    rows, cols = (*shape[1:], 1, 1)[:2]
+    array = np.broadcast_to(array, (shape[0], rows, cols)).reshape(shape)
     if target.is_delta:
         if interpreter.is_mean_free(base):
             array = array / float(interpreter.samples or 1)

@@ -150,6 +150,11 @@ class Judge:
         return self.chains.judged(statement, target, setting)
 
     @cached_property
+    def _is_unrolled(self) -> bool:
+        """Was the depth a symbol, so that its last layer is called L?"""
+        return not set(self.network.quantities) <= set(self.derivation.network.quantities)
+
+    @cached_property
     def _is_batched(self) -> bool:
         return self.network.samples is not None
 
@@ -289,6 +294,8 @@ class Judge:
         """The name of the quantity; for all layers with the letter of the layer."""
         assert target.base is not None
         name = self.network.names[target.base]
+        if self._is_unrolled and name.scripts and name.scripts[-1].text == str(self.names.layers):
+            name = name.with_scripts((*name.scripts[:-1], name.scripts[-1]._replace(text="L")))
         if target.labels and name.scripts:
             label = name.scripts[-1]._replace(text=target.labels[0])
             return name.with_scripts((*name.scripts[:-1], label)).plain
@@ -355,7 +362,11 @@ def _is_prose(statement: Statement, names: Names) -> bool:
     left = statement.left
     if left is None or left.error is None:
         words = (
-            [n for n in walk(left.node) if isinstance(n, tree.Reference) and names.meaning(n.name) is None]
+            [
+                n
+                for n in walk(left.node)
+                if isinstance(n, tree.Reference) and len(n.name.base) > 1 and names.meaning(n.name) is None
+            ]
             if left
             else []
         )

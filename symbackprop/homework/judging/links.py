@@ -23,6 +23,7 @@ from symbackprop.homework.records import LinkVerdict
 from symbackprop.homework.values.interpreter import (
     RATE,
     Conventions,
+    FreeIndex,
     Interpreter,
     NoLayer,
     Open,
@@ -32,9 +33,10 @@ from symbackprop.homework.values.interpreter import (
 from symbackprop.homework.values.value import Value, elementwise
 from symbackprop.homework.values.world import World
 from symbackprop.indexed import Base
+from symbackprop.names import make_name
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.conform import Clash
-from symbackprop.notation.syntax import walk
+from symbackprop.notation.syntax import mapped, walk
 
 Array = Any
 
@@ -70,6 +72,8 @@ class Wrong:
     truth: tuple[Value, ...]
     clash: Clash | None = None
     scope: Mapping[str, int] = field(default_factory=dict[str, int])
+    free_index: str = ""
+    """An index that is bound by no sum."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,9 @@ class Chains:
         outcomes: list[Outcome] = []
         for scope in self._instances(statement, target, setting):
             try:
-                outcomes.append(self._one(statement, target, setting, scope))
+                outcome = self._one(statement, target, setting, scope)
+                entry = self._by_entry(target, outcome)
+                outcomes.append(outcome if entry is None else self._one(statement, entry, setting, scope))
             except NotApplicable:
                 continue
         if not outcomes:
@@ -153,6 +159,26 @@ class Chains:
             spans.append(range(low, high + 1))
         for numbers in itertools.product(*spans):
             yield dict(zip(target.labels, numbers, strict=True))
+
+    def _by_entry(self, target: Target, outcome: Outcome) -> Target | None:
+        r"""``\partial L/\partial b = \sum_s (P_{ks} - Y_{ks})``: a vector on the left, its entry k on the right."""
+        trouble, base = outcome.trouble, target.base
+        if not isinstance(trouble, FreeIndex) or target.letters or base not in self.names.network.quantities:
+            return None
+        if len(self.names.network.quantities[base].axes) != 1 or target.left is None:
+            return None
+        name = self.names.network.names[base]
+        index = tree.Script("sub", (tree.Reference(make_name(trouble.index)),))
+
+        def entry(node: Any) -> Any:
+            return (
+                replace(node, scripts=(*node.scripts, index))
+                if (isinstance(node, tree.Reference) and self.names.meaning(node.name) == self.names.meaning(name))
+                else node
+            )
+
+        left = mapped(target.left, entry)
+        return replace(target, left=left, letters=(trouble.index,)) if left != target.left else None
 
     # -- one layer -----------------------------------------------------------------------------------------------
     def _interpreters(
@@ -221,6 +247,14 @@ class Chains:
             restated = self._restates(piece.node, target, bases, interpreters[0])
             try:
                 values = tuple(i.value(piece.node) for i in interpreters)
+            except FreeIndex as free:
+                if truths is not None and self._lacks_sum(piece.node, interpreters, truths):
+                    links.append("wrong")
+                    wrong = wrong or Wrong(number, piece.node, before or (), (), truths, None, scope, free.index)
+                else:
+                    links.append("unreadable")
+                    trouble = trouble or free
+                continue
             except Unknown as unknown:
                 if scope and isinstance(unknown, NoLayer):
                     raise NotApplicable from None
@@ -256,6 +290,19 @@ class Chains:
                 answered = True
             before, before_node = values, piece.node
         return Outcome(tuple(links), answered, reason, trouble, wrong, bases, before or (), truths or ())
+
+    def _lacks_sum(self, node: tree.Node, interpreters: Sequence[Interpreter], truths: Sequence[Value]) -> bool:
+        """Would a sum over every index that nothing binds make the expression right?"""
+        for _ in range(3):
+            try:
+                values = [i.value(node) for i in interpreters]
+            except FreeIndex as free:
+                node = tree.Reduction("sum", (tree.Limits(make_name(free.index)),), node)
+                continue
+            except (Unknown, Open, Clash):
+                return False
+            return all(agree(a, b) for a, b in zip(truths, values, strict=True))
+        return False
 
     # -- comparing -----------------------------------------------------------------------------------------------
     def _compare(

@@ -43,22 +43,20 @@ def fit(truth: Value, answer: Value, *, free_vectors: bool = True) -> Any:
 
 def close(truth: Any, answer: Any) -> bool:
     """Are two arrays equal up to rounding?"""
-    a, b = aligned([truth, answer])
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    pair = _spread(truth, answer)
+    if pair is None:
         return False
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+    a, b = pair
     scale = np.abs(a).max(axis=tuple(range(1, a.ndim)), keepdims=True)
     return bool((np.abs(a - b) <= RELATIVE * np.maximum(np.abs(a), np.abs(b)) + ABSOLUTE * scale).all())
 
 
 def ratio(truth: Any, answer: Any) -> float | None:
     """The constant by which an answer differs from the truth, everywhere; None if there is none."""
-    a, b = aligned([truth, answer])
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    pair = _spread(truth, answer)
+    if pair is None:
         return None
+    a, b = pair
     scale = float(np.abs(a).max())
     big = np.abs(a) > 1e-6 * scale
     if scale == 0 or not big.any():
@@ -67,3 +65,14 @@ def ratio(truth: Any, answer: Any) -> float | None:
     if factor == 0 or not np.isfinite(factor):
         return None
     return factor if close(a * factor, b) else None
+
+
+def _spread(truth: Any, answer: Any) -> tuple[Any, Any] | None:
+    """Two arrays at one shape; None where they have none, or hold what is not finite."""
+    a, b = aligned([truth, answer])
+    if any(m != n and 1 not in (m, n) for m, n in zip(a.shape, b.shape, strict=True)):
+        return None
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    return np.broadcast_to(a, shape), np.broadcast_to(b, shape)

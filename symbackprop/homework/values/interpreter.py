@@ -206,6 +206,9 @@ class Interpreter:
             return Value(np.asarray(self.scope[key], dtype=float).reshape(self._index_shape(self.scope[key])))
         if key in self.own:
             return self._own(node, self.own[key])
+        kronecker = self._kronecker(node)
+        if kronecker is not None:
+            return kronecker
         counted = self._counted(node)
         if counted is not None:
             return counted
@@ -406,9 +409,6 @@ class Interpreter:
         base = self.names.adjoint_of(name)
         if base is not None and not node.scripts:
             return self.quantity(base, self._named_adjoint(base, name), name.unicode)
-        kronecker = self._kronecker(node)
-        if kronecker is not None:
-            return kronecker
         if not node.scripts and name.key == "e":
             return scalar(np.e)
         if not node.scripts and name.key == "pi":
@@ -750,6 +750,8 @@ class Interpreter:
         for total_, output in self.names.units:
             if total_.base == meaning.base and output is not None:
                 expression = self.world.network.definitions(output.base)[-1].expression
+                if isinstance(expression, fn.maximum) and 0 in expression.args:
+                    return fn.relu
                 return Softmax if isinstance(expression, Softmax) else expression.func
         return None
 
