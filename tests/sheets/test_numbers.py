@@ -89,3 +89,9 @@ def test_every_built_in_network_of_arrays_is_worked_out(name: str, delta: str) -
     text = derivation.sheet(values=values).to_markdown()
     assert text.rstrip().splitlines()[-1].startswith("**Check**")
     assert text.count("&= \\begin{bmatrix}") >= 2 * len(derivation.parameters)
+
+
+def test_a_negative_difference_of_matrices_keeps_its_brackets() -> None:
+    lines = [r"X \in \mathbb{R}^{n \times m}", r"Y \in \mathbb{R}^{k \times m}", r"W \in \mathbb{R}^{k \times n}"]
+    text = sb.read("\n".join([*lines, "Z = W X", r"L = \frac12 \|Y - Z\|_F^2"])).derive().sheet().to_markdown()
+    assert r"\boxed{\delta_Z = -(Y - Z)}" in text

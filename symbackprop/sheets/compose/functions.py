@@ -61,8 +61,8 @@ def definition_row(c: Composition, f: Applied) -> Row | None:
     return Row(c.write(f.application), c.write(f.row.definition(*f.application.args)), EQUALS)
 
 
-def softmax_rows(c: Composition) -> Iterator[Row]:
-    """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network."""
+def softmax_rows(c: Composition, *, derived: bool = True) -> Iterator[Row]:
+    """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network, on the way the quotient rule."""
     for equation in c.derivation.network.equations:
         e: Any = equation.expression
         argument: Any = activation_argument(equation)
@@ -78,7 +78,8 @@ def softmax_rows(c: Composition) -> Iterator[Row]:
         own, others = equation.target, equation.target.xreplace({at: other})
         bracket = Indicator(sp.Eq(other, at))
         gate = sp.Add(bracket, -own, evaluate=False)
-        yield Row(left, _quotient_rule(c, bracket, e, other) + IS + c.write.product((others, gate)), EQUALS)
+        short = c.write.product((others, gate))
+        yield Row(left, _quotient_rule(c, bracket, e, other) + IS + short if derived else short, EQUALS)
 
 
 def _quotient_rule(c: Composition, bracket: Any, softmax: Softmax, other: sp.Symbol) -> Math:

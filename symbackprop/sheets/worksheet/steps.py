@@ -15,7 +15,7 @@ import sympy as sp
 from symbackprop.backprop import Contribution
 from symbackprop.indexed import Softmax, indices_of, rename
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import BECOMES, EQUALS, NOTHING, Formula, Line, Math, Row
+from symbackprop.sheets.blocks import BECOMES, EQUALS, NOTHING, Formula, Line, Math, Row, joined
 from symbackprop.sheets.compose.chains import chain_rows, reference_of
 from symbackprop.sheets.compose.composition import Composition, split_conditions
 from symbackprop.sheets.compose.functions import softmax_rows
@@ -23,6 +23,7 @@ from symbackprop.sheets.compose.numbers.known import Known
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import final_rows
 from symbackprop.sheets.compose.updates import update_rows
+from symbackprop.sheets.mathematics import COMMA
 from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.width import width
 
@@ -66,7 +67,7 @@ def blank(room: int) -> Math:
 
 def partials(c: Composition, _known: Known | None) -> Iterator[Blank]:
     """The derivative of every quantity by what it is computed from."""
-    softmaxes = {row.left.latex: row for row in softmax_rows(c)}
+    softmaxes = {row.left.latex: row for row in softmax_rows(c, derived=False)}
     seen: set[str] = set()
     order = {e.base: -n for n, e in enumerate(c.derivation.network.equations)}
     quantities = [q for q in c.derivation.network.quantities.values() if q.role in ("parameter", "intermediate")]
@@ -77,9 +78,11 @@ def partials(c: Composition, _known: Known | None) -> Iterator[Blank]:
         if isinstance(x.consumer.expression, Softmax):
             answers = [(row.left, (row,), c.say("because.softmax")) for row in softmaxes.values()]
         else:
-            factors, _ = split_conditions(c.chosen(x.local))
+            factors, conditions = split_conditions((*c.chosen(x.local), *x.conditions))
             right = c.write.product(tuple(rename(f, own) for f in factors)) if factors else Math("1", "1")
-            answers = [(left, (Row(left, right),), because(c, x.consumer, quantity, x.local, x.rules))]
+            where = joined([c.write.condition(rename(condition, own)) for condition in conditions], COMMA)
+            reason = because(c, x.consumer, quantity, x.local, x.rules)
+            answers = [(left, (Row(left, right, condition=where),), reason)]
         for name, rows, why in answers:
             if name.latex not in seen and len(seen) < MOST:
                 seen.add(name.latex)

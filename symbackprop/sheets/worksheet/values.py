@@ -28,6 +28,8 @@ LARGE = 8
 """Arrays with more rows or columns are nothing to calculate by hand."""
 DEAD, EXTREME = 1e-3, 30.0
 """A gradient, a loss or the distance from a kink below the first, or a value above the second, is unpleasant."""
+OPEN = 0.5
+"""So many of the units behind a kink should pass something on."""
 GRIDS: Mapping[Role, Sequence[float]] = {
     "input": (-2, -1, -0.5, 0.5, 1, 1.5, 2),
     "target": (-1, -0.5, 0, 0.5, 1),
@@ -135,4 +137,5 @@ class _Judge:
         found += sum(1 for value in forward.values() if np.any(np.abs(value) > EXTREME))
         found += sum(1 for gradient in gradients if not np.any(np.abs(gradient) > DEAD))
         found += sum(5 for value in kinks if np.any(np.abs(value) < DEAD))
+        found += sum(1 for value in kinks if not OPEN <= np.mean(np.asarray(value) > 0))
         return found + int(not DEAD < float(loss) < EXTREME)
