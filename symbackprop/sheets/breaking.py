@@ -111,6 +111,9 @@ def _term_atoms(write: MathWriter, terms: Sequence[Any], room: float) -> list[At
 def _factor_atoms(write: MathWriter, factors: Factors, room: float) -> list[Atom]:
     if len(factors) == 1:
         return _atoms(write, next(iter(factors)), room)
+    if factors[0] == -1:  # the sign of what follows, no factor of its own
+        first, *rest = _factor_atoms(write, tuple(factors[1:]), room)
+        return [Atom(Math("-" + first.math.latex, "-" + first.math.text), first.glue, first.newline), *rest]
     found: list[Atom] = []
     for number, factor in enumerate(factors):
         glue, newline = (write.times, NEW_DOT) if found else (NOTHING, NOTHING)

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import symbackprop as sb
+from symbackprop.derivation import Derivation
 from symbackprop.numeric.points import random_point
+from symbackprop.sheets import compose
+from tests.sheets.networks import shared_biases
 
 LINEAR = r"""
 X \in \mathbb{R}^{n \times m}
@@ -95,3 +98,38 @@ def test_a_negative_difference_of_matrices_keeps_its_brackets() -> None:
     lines = [r"X \in \mathbb{R}^{n \times m}", r"Y \in \mathbb{R}^{k \times m}", r"W \in \mathbb{R}^{k \times n}"]
     text = sb.read("\n".join([*lines, "Z = W X", r"L = \frac12 \|Y - Z\|_F^2"])).derive().sheet().to_markdown()
     assert r"\boxed{\delta_Z = -(Y - Z)}" in text
+
+
+PUBLISHED_POINT = {
+    **{"i_1": 0.05, "i_2": 0.1, "target_{o1}": 0.01, "target_{o2}": 0.99, "b_1": 0.35, "b_2": 0.6, "eta": 0.5},
+    **{"w_1": 0.15, "w_2": 0.2, "w_3": 0.25, "w_4": 0.3, "w_5": 0.4, "w_6": 0.45, "w_7": 0.5, "w_8": 0.55},
+}
+"""The numbers of a well-known worked example: two inputs, two hidden units, two outputs, shared biases."""
+
+
+def test_a_published_example_line_by_line() -> None:
+    sheet = compose(Derivation(shared_biases()), values=PUBLISHED_POINT, digits=8)
+    text = sheet.to_text().split("In numbers")[1]
+    for published in (
+        "= 0.3775\n",
+        "= 0.59326999\n",
+        "= 0.59688438\n",
+        "= 0.75136507\n",
+        "= 0.77292847\n",
+        "= 0.27481108\n",
+        "= 0.023560026\n",
+        "= 0.29837111\n",
+        "= 0.13849856\n",
+        "= 0.082167041\n",
+        "= 0.00043856773\n",
+        "= 0.35891648\n",
+        "= 0.40866619\n",
+        "= 0.51130127\n",
+        "= 0.56137012\n",
+        "= 0.14978072\n",
+        "= 0.19956143\n",
+        "= 0.24975114\n",
+        "= 0.29950229\n",
+    ):
+        assert published in text, published
+    assert "-1 ·" not in text

@@ -32,6 +32,8 @@ from symbackprop.sheets.width import width
 
 SHOWN_PATHS = 12
 """Up to this many paths of one parameter are drawn one by one."""
+LISTED = 5
+"""Up to this many factors that are known already are listed."""
 FROM_ROOM = 15.0
 """The widest equation in a table of factors, in em."""
 
@@ -61,14 +63,16 @@ def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -
         known = [link for link in links if (link.upper, link.lower) in seen]
         new = [link for link in links if (link.upper, link.lower) not in seen]
         partials = [c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)) for link in known]
-        yield Paragraph(
-            c.say("factors.more", known=c.say.listed(partials), count=len(known)) if known else c.say("factors.intro")
-        )
+        if len(known) > LISTED:
+            yield Paragraph(c.say("factors.rest"))
+        else:
+            listed = c.say.listed(partials)
+            yield Paragraph(c.say("factors.more", known=listed) if known else c.say("factors.intro"))
         yield factor_table(c, new)
         yield from _slip(c, links, seen)
     seen |= {(link.upper, link.lower) for link in links}
     for quantity in group.parameters:
-        yield from _gradient(c, c.gradient(quantity))
+        yield from _gradient(c, c.gradient(quantity), drawn=len(group.through) == 1 and group.nearest != c.loss)
 
 
 def group_heading(c: Composition, group: Group) -> Line:
@@ -179,8 +183,11 @@ def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quant
         )
 
 
-def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
-    """Path, chain and result of one parameter; in brief only the two formulas."""
+def _gradient(c: Composition, gradient: Gradient, *, drawn: bool) -> Iterator[Block]:
+    """Path, chain and result of one parameter; in brief only the two formulas.
+
+    Several paths are drawn unless the group has `drawn` them.
+    """
     quantity, paths = gradient.quantity, gradient.paths
     left = c.write(gradient.symbol)
     chain = Formula(tuple(rows(left, _chains(c, paths))))
@@ -193,7 +200,7 @@ def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
         way: tuple[Block, ...] = (Paragraph(c.say("paths.path", path=c.write.path(next(iter(paths)).quantities))),)
     else:
         way = (Paragraph(c.say("paths.sum", parameter=name, loss=c.write.name(c.loss), count=count)),)
-        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS else ()
+        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS and not drawn else ()
     yield Details(c.say("paths.gradient", parameter=name), (*way, chain, result), level=4)
 
 

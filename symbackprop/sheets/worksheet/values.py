@@ -137,5 +137,5 @@ class _Judge:
         found += sum(1 for value in forward.values() if np.any(np.abs(value) > EXTREME))
         found += sum(1 for gradient in gradients if not np.any(np.abs(gradient) > DEAD))
         found += sum(5 for value in kinks if np.any(np.abs(value) < DEAD))
-        found += sum(1 for value in kinks if not OPEN <= np.mean(np.asarray(value) > 0))
+        found += sum(1 for value in kinks if not np.mean(np.asarray(value) > 0) >= OPEN)
         return found + int(not DEAD < float(loss) < EXTREME)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from symbackprop.functions import Indicator, row_of
+from symbackprop.functions import Indicator, local_derivative, row_of
 from symbackprop.indexed import Softmax, indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Line, Math
@@ -164,8 +164,8 @@ def activation_confusion(c: Composition) -> Iterator[Line]:
             yield c.say("mistakes.softmax", output=c.write.name(output), argument=c.write.name(quantity))
     for f in applied_functions(c):
         if f.row.name in CONFUSED and row_of(f.application) is not None:
-            row = derivative_row(c, f)
-            yield c.say(f"mistakes.confused_{f.row.name}", right=row.left + IS + row.right)
+            short = c.write.product(local_derivative(f.application, 0))
+            yield c.say(f"mistakes.confused_{f.row.name}", right=derivative_row(c, f).left + IS + short)
 
 
 def wrong_index(c: Composition) -> Iterator[Line]:

@@ -23,7 +23,7 @@ def forgot_mean(c: Composition) -> Iterator[Line]:
 
 def path_missing(c: Composition) -> Iterator[Line]:
     """A quantity that reaches the loss in several ways."""
-    for quantity in (*c.derivation.deltas, *c.derivation.parameters, *c.with_part("activation")):
+    for quantity in (*c.with_part("activation"), *c.derivation.deltas, *c.derivation.parameters):
         users = c.consumers(quantity)
         if len(users) > 1 and len(chain_terms(c, quantity)) > 1:
             yield c.say(

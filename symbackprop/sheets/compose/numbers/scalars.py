@@ -8,10 +8,11 @@ from typing import Any
 import sympy as sp
 
 from symbackprop.derivation import Gradient
-from symbackprop.sheets.blocks import Block, Formula, Math, Row
+from symbackprop.sheets.blocks import Block, Formula, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, broken, rows
 from symbackprop.sheets.compose.numbers.known import Known
 from symbackprop.sheets.compose.numbers.substitution import single_brackets, with_value
+from symbackprop.sheets.compose.summary import with_deltas
 from symbackprop.sheets.width import width
 
 
@@ -28,14 +29,18 @@ class Scalars:
         yield Formula(tuple(lines))
 
     def backward(self) -> Iterator[Block]:
-        """Every delta and every gradient."""
-        derivation = self.c.derivation
+        """Every gradient; before them every delta, where there are deltas or gradients are sums over several paths."""
+        c = self.c
+        if c.derivation.style == "paths" and any(len(c.gradient(q).paths) > 1 for q in c.derivation.parameters):
+            c = with_deltas(c)
+            if c.full:
+                yield Paragraph(c.say("numbers.deltas"))
         found: list[Row] = []
-        deltas = derivation.deltas if derivation.style == "delta" else ()
-        for quantity in (*deltas, *(q for group in self.c.groups for q in group.parameters)):
-            gradient = self.c.gradient(quantity)
-            result = self._ordered(gradient, derivation.by_output(gradient.result))
-            found += self._rows(self.c.write(gradient.symbol), result, gradient.symbol)
+        deltas = c.derivation.deltas if c.derivation.style == "delta" else ()
+        for quantity in (*deltas, *(q for group in c.groups for q in group.parameters)):
+            gradient = c.gradient(quantity)
+            result = self._ordered(gradient, c.derivation.by_output(gradient.result))
+            found += self._rows(c.write(gradient.symbol), result, gradient.symbol)
         yield Formula(tuple(found))
 
     def _ordered(self, gradient: Gradient, result: Any) -> Any:
@@ -43,7 +48,7 @@ class Scalars:
         terms = gradient.terms
         if len(terms) != 1 or gradient.closed.rules:
             return result
-        return sp.Mul(*(self.c.derivation.by_output(f) for f in terms[0].factors), evaluate=False)
+        return sp.Mul(*(gradient.derivation.by_output(f) for f in terms[0].factors), evaluate=False)
 
     def _rows(self, left: Math, expression: Any, base: Any) -> list[Row]:
         write = self.c.write.with_dots().with_names(self.known.names)
