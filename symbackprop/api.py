@@ -27,6 +27,7 @@ from symbackprop.notation.from_matrices import has_matrices, softmax, specificat
 from symbackprop.notation.reader import read_specification
 
 if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are needed
+    from symbackprop.homework.code import GradientFunction, GradientReport
     from symbackprop.numeric import GradientCheck, History, Program
     from symbackprop.numeric.given import Gradients
     from symbackprop.sheets import Sheet
@@ -231,6 +232,19 @@ class Derivation(core.Derivation):
         return self.sheet().to_markdown()
 
 
+def check_gradients(
+    function: GradientFunction,
+    derivation: core.Derivation,
+    values: Mapping[str, Any] | None = None,
+    *,
+    lang: str = "en",
+) -> GradientReport:
+    """Judge your own gradient code; see `symbackprop.homework.code.check_gradients`."""
+    from symbackprop.homework.code import check_gradients as check
+
+    return check(function, derivation, values, lang=lang)
+
+
 def read(source: str | Path) -> Network:
     """A network from a file, a built-in name, or the text of a network file.
 
@@ -290,4 +304,14 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None
 
 
-__all__ = ["Derivation", "Network", "batch_norm", "dense", "networks", "read", "sequential", "softmax"]
+__all__ = [
+    "Derivation",
+    "Network",
+    "batch_norm",
+    "check_gradients",
+    "dense",
+    "networks",
+    "read",
+    "sequential",
+    "softmax",
+]

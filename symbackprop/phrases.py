@@ -1,7 +1,8 @@
 """Sentences from phrase files, one file per language, and the folders in which they and the templates lie.
 
-Contract: `read_sentences(language, folders)` gives key -> sentence; a folder that comes earlier overrides single
-keys of the later ones. What fills the placeholders is left to the rooms that write: a sheet wants pieces, a verdict wants text.
+Contract: `read_sentences(language, folders)` gives key -> sentence; a folder that comes earlier overrides single keys
+of the later ones. What fills the placeholders is left to the rooms that write: a sheet wants pieces, a verdict wants
+text.
 """
 
 from __future__ import annotations

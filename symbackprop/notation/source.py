@@ -128,9 +128,11 @@ class Stretch(NamedTuple):
     source: str
 
     def cut(self, start: int, end: int | None = None) -> Stretch:
+        """A part of the stretch."""
         return self._replace(column=self.column + start, text=self.text[start:end])
 
     def stripped(self) -> Stretch:
+        """The stretch without spaces around it."""
         text = self.text.rstrip()
         return self.cut(len(text) - len(text.lstrip()), len(text))
 

@@ -1,8 +1,8 @@
 r"""What a name in an answer means: the network's own names, other spellings of them, and the usual synonyms.
 
-Contract: `Names(network)` is made once; `vocabulary` tells the parser which names exist, `meaning` what one stands for.
-A synonym (``\hat y`` or ``o`` for the output, ``a_1`` for ``\alpha_1``, ``W1`` for ``W^{[1]}``) is known only where it can
-mean one thing; the network's own names come first.
+Contract: `Names(network)` is made once; `vocabulary` tells the parser which names exist, `meaning` what one stands
+for. A synonym (``\hat y`` or ``o`` for the output, ``a_1`` for ``\alpha_1``, ``W1`` for ``W^{[1]}``) is known only
+where it can mean one thing; the network's own names come first.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class Names:
         if len(targets) == 1:
             yield from self._single(TARGETS, [targets[0].base])
         yield from self._single(LOSSES, [self.network.loss.base])
-        inputs = [q for q in self.network.with_role("input")]
+        inputs = self.network.with_role("input")
         if len(inputs) == 1 and self.layers:
             for stem in ("a", "A"):
                 for kind in self.kinds:

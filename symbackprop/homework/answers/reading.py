@@ -29,6 +29,7 @@ MOST_LINKS = 40
 _PROSE = re.compile(
     r"\s*(?:[^\W\d_]{2,}['’]?[^\W\d_]*|[\u4e00-\u9fff]+|[,.:;，。：；、!?()（）\u201c\u201d\"-]|\d{1,2}(?=\s))\s*"
 )
+_RELATION = re.compile(r"[:：]?[=＝]|≈|←|\\approx|\\gets|\\leftarrow")
 _COLON = re.compile(r"[:：](?![=＝])\s*")
 _TAIL = re.compile(
     r"\s*(?:[,，;；.。]|\bby\b|\bwhich\b|\bwhere\b|\bsince\b|\bbecause\b|\busing\b|\bas\b|\bso\b|\band\b|\bfor\b|\bwith\b|\(\s*[A-Za-z]{2,}\s"
@@ -79,8 +80,16 @@ def read_statements(line: Line, vocabulary: Vocabulary, target: bool = False) ->
     >>> statement.left.text, [piece.text for piece in statement.pieces]
     ('dW', ['2 a', 'b'])
     """
+    found, first = _readings(line, vocabulary, target)
+    if found or first is None:
+        return found
+    return [Statement(line, _left_alone(line, vocabulary), (Piece(None, first, line.text),))]
+
+
+def _readings(line: Line, vocabulary: Vocabulary, target: bool) -> tuple[list[Statement], NotationError | None]:
+    """The best reading of a line; where there is none, why."""
     first: NotationError | None = None
-    best: list[Statement] | None = None
+    best: list[Statement] = []
     for start in _starts(line):
         try:
             clauses = split_clauses(_from(line, start))
@@ -88,15 +97,22 @@ def read_statements(line: Line, vocabulary: Vocabulary, target: bool = False) ->
             first = first or error
             continue
         found = [s for c in clauses for s in _statements(_from(line, start), c, vocabulary, target)]
-        if found and (best is None or _readable(found) > _readable(best)):
+        if found and (not best or _readable(found) > _readable(best)):
             best = found
         if found and found[-1].left is not None and _is_plain(found[-1].left.node, vocabulary):
             break
-    if best is not None:
-        return best
-    if first is None:
-        return []
-    return [Statement(line, None, (Piece(None, first, line.text),))]
+    return best, first
+
+
+def _left_alone(line: Line, vocabulary: Vocabulary) -> Piece | None:
+    """The left side of a line whose right side has brackets that do not match: what the answer is about."""
+    relation = _RELATION.search(line.text)
+    if relation is None:
+        return None
+    before = Line(line.text[: relation.start()] + " = 0", line.pieces, line.file)
+    found, _ = _readings(before, vocabulary, False)
+    lefts = [s.left for s in found if s.left is not None and s.left.error is None]
+    return lefts[-1] if lefts else None
 
 
 def _readable(statements: Sequence[Statement]) -> int:
@@ -114,10 +130,8 @@ def _is_plain(left: Node | None, vocabulary: Vocabulary) -> bool:
 def _starts(line: Line) -> Iterator[int]:
     """Where the statement may begin: at once, behind a colon, behind words."""
     text = line.text
-    relation = re.search(r"=|＝|≈|←|\\approx|\\gets|\\leftarrow", text)
+    relation = _RELATION.search(text)
     end = relation.start() if relation else len(text)
-    if end and text[end - 1] in ":：":
-        end -= 1
     yield 0
     colons = [m.end() for m in _COLON.finditer(text, 0, end)]
     yield from reversed(colons)

@@ -1,7 +1,7 @@
 """Follow-through: is an answer right, given the student's own earlier wrong one?
 
-Contract: `follows(chains, later, earlier)` computes the backward pass again with the earlier answer in place of the true
-derivative. Answers that make the rest trivial (zero, or the same for every entry) carry nothing on.
+Contract: `follows(chains, later, earlier)` computes the backward pass again with the earlier answer in place of the
+true derivative. Answers that make the rest trivial (zero, or the same for every entry) carry nothing on.
 """
 
 from __future__ import annotations

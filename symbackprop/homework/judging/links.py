@@ -1,14 +1,15 @@
 """A chain of equalities, link by link: every expression against the one on its left, at every point of every world.
 
-Contract: `Chains(worlds, names).judged(statement, target, setting)` gives an `Outcome`: a verdict for each link and the
-numbers of the first wrong one. Whatever stops an evaluation is told apart: it cannot be read, it has no single meaning, or
-its shapes do not conform.
+Contract: `Chains(worlds, names).judged(statement, target, setting)` gives an `Outcome`: a verdict for each link and
+the numbers of the first wrong one. Whatever stops an evaluation is told apart: it cannot be read, it has no single
+meaning, or its shapes do not conform.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -152,10 +153,8 @@ class Chains:
             low, high = 0, self.names.layers
             limits = ranges.get(letter)
             if limits is not None and limits.low is not None and limits.high is not None:
-                try:
+                with suppress(Unknown, Open, TypeError):
                     low, high = int(interpreter.index(limits.low)), int(interpreter.index(limits.high))
-                except (Unknown, Open, TypeError):
-                    pass
             spans.append(range(low, high + 1))
         for numbers in itertools.product(*spans):
             yield dict(zip(target.labels, numbers, strict=True))

@@ -1,6 +1,7 @@
 """What a statement is about: a derivative, an update, a quantity of the forward pass, a name of the student's own.
 
-Contract: `target_of(statement, names)` looks at the left side only by its form and the names on it; nothing is computed.
+Contract: `target_of(statement, names)` looks at the left side only by its form and the names on it; nothing is
+computed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Target:
 
     Attributes:
         kind: ``adjoint``: the derivative of the loss by a quantity; ``partial``: of another quantity; ``update`` and
-            ``step``: a new parameter and its change; ``value``: a quantity of the forward pass; ``own``: a name that the
-            student defines; ``identity``: two expressions that are said to be equal.
+            ``step``: a new parameter and its change; ``value``: a quantity of the forward pass; ``own``: a name that
+            the student defines; ``identity``: two expressions that are said to be equal.
         left: the left side, as it is evaluated.
         base: the quantity.
         is_delta: is it written as delta, dZ, dA, for which conventions differ?

@@ -1,6 +1,7 @@
 """When do numbers agree? Tight enough for a factor 1.001, loose enough for another order of rounding.
 
-Contract: `agree(truth, answer)` compares shapes first, then every entry at every point; what is not finite never agrees.
+Contract: `agree(truth, answer)` compares shapes first, then every entry at every point; what is not finite never
+agrees.
 """
 
 from __future__ import annotations

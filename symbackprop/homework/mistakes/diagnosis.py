@@ -1,7 +1,7 @@
 """Finds the slip behind a wrong answer: the numbers of the answer are matched with those of mutated right formulas.
 
-Contract: `Diagnosis.explain(...)` gives the kind of mistake and the message, or no kind and a message that only says what
-differs. Numbers of mutations are computed once for each target and kept.
+Contract: `Diagnosis.explain(...)` gives the kind of mistake and the message, or no kind and a message that only says
+what differs. Numbers of mutations are computed once for each target and kept.
 """
 
 from __future__ import annotations
@@ -88,8 +88,16 @@ class Diagnosis:
             return None, self.say("wrong_link", right=piece.text)
         return None, self.say("wrong")
 
+    def of_numbers(self, target: Target, outcome: Outcome, wrong: Wrong, conventions: Conventions) -> Explained:
+        """The kind of mistake behind numbers that no text goes with."""
+        guesses = self._guesses(target, outcome, wrong, conventions, repairs=False)
+        found = next((e for e in guesses if e is not None), None)
+        if found is None and self._differs_in_shape(wrong):
+            found = "shape", self.say("shape", **self._shapes(wrong))
+        return found or (None, self.say("wrong_numbers"))
+
     def _guesses(
-        self, target: Target, outcome: Outcome, wrong: Wrong, conventions: Conventions
+        self, target: Target, outcome: Outcome, wrong: Wrong, conventions: Conventions, *, repairs: bool = True
     ) -> Iterator[Explained | None]:
         if wrong.free_index:
             yield "forgot_sum", self.say("forgot_sum_over", index=wrong.free_index)
@@ -104,7 +112,10 @@ class Diagnosis:
                 yield self._by_mutation(target, base, wrong, conventions, scaled=True)
             else:
                 yield self._by_factor(wrong)
-        yield self._by_repair(target, wrong, conventions)
+        if repairs:
+            yield self._by_repair(target, wrong, conventions)
+        if wrong.answer and _is_same(wrong.before, [v.transposed() for v in wrong.answer]):
+            yield "missing_transpose", self.say("transposed")
 
     def _as_gradient(self, target: Target, outcome: Outcome, wrong: Wrong) -> Wrong:
         """An update with the gradient that it implies: what was taken off, over the rate."""
@@ -347,7 +358,7 @@ class Diagnosis:
         }
         return kinds.get(repair.kind, repair.kind), told
 
-    # -- words -----------------------------------------------------------------------------------------------------------
+    # -- words --------------------------------------------------------------------------------------------------------
     def _clash(self, clash: Clash) -> str:
         return self.say("clash", message=clash.message, hint=clash.hint or "")
 

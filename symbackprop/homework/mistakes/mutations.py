@@ -1,7 +1,7 @@
 """What students do to a right formula: each mutation is one slip, made at one place of its tree.
 
-Contract: `mutations(node, network_names)` yields `Mutation`s in the order in which they are tried; each holds the changed
-tree, the kind of mistake, and what a message needs. A mutation may give a tree whose shapes do not conform.
+Contract: `mutations(node, network_names)` yields `Mutation`s in the order in which they are tried; each holds the
+changed tree, the kind of mistake, and what a message needs. A mutation may give a tree whose shapes do not conform.
 """
 
 from __future__ import annotations
