@@ -133,3 +133,10 @@ def test_a_published_example_line_by_line() -> None:
     ):
         assert published in text, published
     assert "-1 ·" not in text
+
+
+def test_what_rounding_leaves_of_a_zero_is_a_zero() -> None:
+    values = POINT | {"W": [[0.1, 0.2], [0, 1]], "X": [[1, 2], [1, 2]], "b": [-0.3, 0]}
+    text = sb.read(LINEAR).derive().sheet(values=values).to_markdown().split("## In numbers")[1]
+    assert "&= " + matrix("0 & 0.3", "1 & 2") in text
+    assert "10^{-17}" not in text

@@ -27,6 +27,8 @@ ROLES: tuple[Role, ...] = ("input", "target", "constant", "parameter")
 LARGEST = 8
 """Of arrays with more rows or columns, the first ones and the last are printed."""
 SHOWN = 3
+NOISE = 1e-14
+"""Entries that are so small beside the largest of their array are rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def array(value: Any, digits: int) -> Math:
     if value.ndim > 2:
         size = " × ".join(map(str, value.shape))
         return Math(rf"\text{{[{size}]}}".replace("×", r"$\times$"), f"[{size}]")
+    if value.dtype.kind == "f":  # what only rounding errors have left is 0
+        value = np.where(np.abs(value) < NOISE * np.max(np.abs(value), initial=0.0), 0.0, value)
     table = [[number(x.item(), digits) for x in np.atleast_1d(row)] for row in value]
     dots, down = Math(r"\cdots", "…"), Math(r"\vdots", "…")
     if len(table) > LARGEST:
