@@ -10,7 +10,7 @@ import sympy as sp
 from symbackprop.indexed import bound_limits, indices_of, product, rebuild, rename
 from symbackprop.sheets.blocks import EQUALS, NOTHING, Block, Formula, Math, Row
 from symbackprop.sheets.breaking import ROOM, broken
-from symbackprop.sheets.compose.numbers.known import Known, in_product, is_whole
+from symbackprop.sheets.compose.numbers.known import Known, in_product, is_whole, without_noise
 from symbackprop.sheets.compose.numbers.substitution import in_lines, single_brackets
 from symbackprop.sheets.compose.results import final_expression
 from symbackprop.sheets.mathematics import number
@@ -119,4 +119,4 @@ class Arrays:
             int(self._entry_value(i)) if i.is_Indexed else int(i - axis.low)
             for i, axis in zip(entry.indices, quantity.axes, strict=True)
         ]
-        return self.known.numbers[entry.base][tuple(at)].item()
+        return without_noise(self.known.numbers[entry.base])[tuple(at)].item()

@@ -104,6 +104,14 @@ def is_whole(value: Any) -> bool:
     return np.ndim(value) <= 2 and max(np.shape(value), default=0) <= LARGEST
 
 
+def without_noise(value: Any) -> Any:
+    """An array in which what only rounding errors have left is 0."""
+    value = np.asarray(value)
+    if value.dtype.kind != "f" or not value.ndim:
+        return value
+    return np.where(np.abs(value) < NOISE * np.max(np.abs(value), initial=0.0), 0.0, value)
+
+
 def array(value: Any, digits: int) -> Math:
     """A number, a column, or a matrix; of large ones the first rows and columns and the last."""
     value = np.asarray(value)
@@ -112,8 +120,7 @@ def array(value: Any, digits: int) -> Math:
     if value.ndim > 2:
         size = " × ".join(map(str, value.shape))
         return Math(rf"\text{{[{size}]}}".replace("×", r"$\times$"), f"[{size}]")
-    if value.dtype.kind == "f":  # what only rounding errors have left is 0
-        value = np.where(np.abs(value) < NOISE * np.max(np.abs(value), initial=0.0), 0.0, value)
+    value = without_noise(value)
     table = [[number(x.item(), digits) for x in np.atleast_1d(row)] for row in value]
     dots, down = Math(r"\cdots", "…"), Math(r"\vdots", "…")
     if len(table) > LARGEST:
