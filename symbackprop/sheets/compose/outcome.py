@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import sympy as sp
+
+from symbackprop.functions import Indicator
 from symbackprop.indexed import Softmax, indices_of
 from symbackprop.matrix import Ones
 from symbackprop.network import Quantity
@@ -61,7 +64,9 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
     ]
     relations = [c.write(aligned(c, a).left) + IS + c.write(a.right) for a in closed.assumptions]
     used = [c.say("closed.assumption", assumption=relation) for relation in relations]
-    said = c.say(f"closed.{closed.rules[0]}")
+    label = _picked(c, quantity)
+    picked = c.say("closed.label", label=c.write(label)) if label is not None else ()
+    said = picked + c.say(f"closed.{closed.rules[0]}")
     if not steps:
         yield Paragraph(sum(used, said))
         return
@@ -69,6 +74,15 @@ def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
     yield from steps
     for sentence in used:
         yield Paragraph(sentence)
+
+
+def _picked(c: Composition, quantity: Quantity) -> Any:
+    """The label that leaves a single term of a sum, such as ``y_s``; None where there is no such sum."""
+    for term in c.derivation.terms(quantity.base):
+        for inner in term.expression.atoms(sp.Sum):
+            for bracket in inner.function.atoms(Indicator):
+                return next(iter(bracket.condition.atoms(sp.Indexed)), None)
+    return None
 
 
 def _put_in(c: Composition, quantity: Quantity) -> Line:
@@ -87,11 +101,13 @@ def matrix_form(c: Composition, matrix: MatrixResult) -> Iterator[Block]:
 
 
 def _as_matrices(c: Composition, node: Any) -> Line:
-    """Why the matrix form looks as it does: where each transpose comes from."""
+    """Why the matrix form looks as it does: what adds up, where each transpose comes from."""
+    if holds(node, Ones):
+        return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏"))
     for reference, over_rows in transposed_factors(node)[:1]:
         axes = matrix_axes(c.derivation.network, reference.base, indices_of(reference))
         name = c.write.whole(reference, axes)
         if len(axes) < 2:
             return c.say("matrix.outer", vector=name)
         return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
-    return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if holds(node, Ones) else c.say("matrix.intro")
+    return c.say("matrix.intro")
