@@ -7,7 +7,8 @@ hand it to the rooms that read it: sheets, numeric programs, checks, training.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are
     from symbackprop.numeric.given import Gradients
     from symbackprop.sheets import Sheet
     from symbackprop.sheets.compose.composition import Detail, Form
+    from symbackprop.sheets.worksheet import StepName, Worksheet
 
 
 class Network(CheckedNetwork):
@@ -156,6 +158,38 @@ class Derivation(core.Derivation):
             digits=digits,
             optimizer=optimizer,
         )
+
+    def worksheet(
+        self,
+        seed: int | None = None,
+        steps: Sequence[StepName] | None = None,
+        lang: str = "en",
+        *,
+        values: Mapping[str, Any] | None = None,
+        templates: str | Path | None = None,
+        digits: int = 4,
+    ) -> Worksheet:
+        """A worksheet with blanks and its key, the network itself or a variant of it.
+
+        Args:
+            seed: draws a variant (sizes, activations, loss) with pleasant numbers; the same seed gives the same bytes.
+            steps: what is left blank: ``partials``, ``deltas``, ``gradients``, ``updates``, ``numbers``; None: all.
+            lang: ``en``, ``zh``, or a language of your own phrase file.
+            values: numbers instead of drawn ones.
+            templates: a folder with templates or phrases that come before the built-in ones.
+            digits: significant digits of the numbers.
+
+        Returns:
+            ``.sheet`` and ``.key``, written like any sheet; ``key.to_markdown()`` is a network file for `check`.
+
+        >>> paper = read("two-two-one").derive().worksheet(seed=7)
+        >>> read(paper.key.to_markdown()).parameters == paper.network.parameters
+        True
+        """
+        from symbackprop.sheets.worksheet import worksheet
+
+        paper = worksheet(self, seed, steps, lang, values, templates, digits)
+        return replace(paper, network=Network(paper.network.specification))
 
     def compile(self, backend: str = "numpy") -> Program:
         """A function ``program(values) -> (loss, gradients)``; compiled once for each backend and kept.

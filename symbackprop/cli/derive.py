@@ -123,7 +123,7 @@ def derive(
 
     Beside a Markdown file stands its picture, an SVG file of the same name.
     """
-    kind = form_of_output or _format_of(output)
+    kind = form_of_output or format_of(output)
     net = read_network(network)
     if layout:
         net = net.with_layout(layout)
@@ -143,7 +143,7 @@ def derive(
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
         _save_with_picture(sheet, kind, Path(output))
     else:
-        write_text(_rendered(sheet, kind), output)
+        write_text(rendered(sheet, kind), output)
 
 
 def _ending(output: str) -> str:
@@ -151,7 +151,8 @@ def _ending(output: str) -> str:
     return ENDINGS.get(ending, ending)
 
 
-def _format_of(output: str | None) -> str:
+def format_of(output: str | None) -> str:
+    """The format that the ending of a file tells; Markdown without one."""
     if output is None:
         return "md"
     ending = _ending(output)
@@ -169,14 +170,14 @@ def _save_with_picture(sheet: Sheet, kind: str, path: Path) -> None:
 
     picture = path.with_suffix(".svg")
     figure = next((block for block in sheet.blocks if isinstance(block, Figure)), None)
-    text = _rendered(sheet, kind, None if figure is None else quote(picture.name))
+    text = rendered(sheet, kind, None if figure is None else quote(picture.name))
     contents = {path: text if text.endswith("\n") else text + "\n"}
     if figure is not None:
         contents[picture] = figure.diagram.svg()
     write_files({file: content.encode("utf-8") for file, content in contents.items()})
 
 
-def _rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
+def rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
     """The text of a sheet in one of `FORMATS`; Markdown shows the file `picture`, or draws with Mermaid."""
     match kind:
         case "github":
