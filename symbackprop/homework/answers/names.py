@@ -96,12 +96,40 @@ class Names:
         """
         families = self.vocabulary.families
         meaning = self.meaning(node.name)
+        if self.delta_of(node) is not None:
+            return node.scripts[0]
         for script in node.scripts:
             if (node.name.key, script.kind) not in families:
                 continue
             is_number = all(isinstance(i, Number) for i in script.items)
-            if meaning is None or (is_number and script.kind in ("bracket", "paren")):
+            if meaning is None or not self._has_axes(meaning) or (is_number and script.kind in ("bracket", "paren")):
                 return script
+        return None
+
+    def _has_axes(self, meaning: Meaning) -> bool:
+        """Can what a name means carry indices of entries?"""
+        quantity = self.network.quantities.get(meaning.base)
+        return meaning.kind == "onehot" or (quantity is not None and bool(quantity.axes))
+
+    @cached_property
+    def is_mean(self) -> bool:
+        """Is the loss a mean over the samples, so that 1/m may stand in the deltas or outside of them?"""
+        m = self.network.samples
+        return m is not None and any(not e.at and e.expression.has(sp.Pow(m, -1)) for e in self.network.equations)
+
+    def delta_of(self, node: Reference) -> Meaning | None:
+        r"""``\delta_{\hat y}``: a delta whose label is a quantity that is no plain word."""
+        if node.name.key != "delta" or not node.scripts:
+            return None
+        items = node.scripts[0].items
+        if len(items) != 1 or not isinstance(items[0], Reference):
+            return None
+        inner = self.meaning(items[0].name)
+        if inner is None or inner.kind != "quantity" or items[0].scripts:
+            return None
+        for total, output in self.units:
+            if inner.base == total.base or (output is not None and inner.base == output.base):
+                return Meaning("delta", total.base)
         return None
 
     # -- look-up -------------------------------------------------------------------------------------------------

@@ -39,6 +39,9 @@ _LIST_MARK = re.compile(
     r"|[①-⑳])(?=\s|\$|\\|[^\x00-\x7f])\s*)?"
 )
 _BOLD = re.compile(r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_BOX = re.compile(r"\\(?:boxed|fbox|colorbox)\s*\{\s*(?=\\begin)")
+_BOX_END = re.compile(r"(\\end\s*\{(?:aligned|array|gathered|split|alignedat|gathered)\})\s*\}")
+_REMARK = re.compile(r"\s*\(.*(?:dots|\.\.|\\le).*\)\s*\Z")
 _PREAMBLE = re.compile(r"\\begin\s*\{document\}")
 _PERCENT = re.compile(r"(?<!\\)%.*")
 _STOP = re.compile(r"(?:\s|[.,;。，；]|\\[,;:!]|\\q?quad(?![A-Za-z]))+\Z")
@@ -140,7 +143,7 @@ class _Scan:
         """What stands outside of displays: a plain line, or formulas in dollars."""
         outside = _without(row.text, start, stop, pieces)
         if pieces and not _RELATION.search(outside):
-            inside = [row.cut(a, b) for a, b in pieces]
+            inside = [row.cut(a, b) for a, b in pieces if not _REMARK.match(row.text[a:b])]
             if any(_RELATION.search(s.text) for s in inside):
                 self._flush()
                 for stretch in inside:
@@ -172,7 +175,7 @@ class _Scan:
         self.plain = []
 
     def _close_display(self) -> None:
-        self.groups += display_groups(self.display or [])
+        self.groups += display_groups([s._replace(text=_unboxed(s.text)) for s in self.display or []])
         self.display, self.closing = None, None
 
     def end(self) -> None:
@@ -180,6 +183,12 @@ class _Scan:
         if self.display:
             self._close_display()
         self._flush()
+
+
+def _unboxed(text: str) -> str:
+    """A box around whole rows is no bracket of one of them: blanks take its place, so that columns stay right."""
+    text = _BOX.sub(lambda m: " " * len(m.group()), text)
+    return _BOX_END.sub(lambda m: m[1] + " " * (len(m.group()) - len(m[1])), text)
 
 
 def _closing(opening: re.Match[str]) -> re.Pattern[str]:

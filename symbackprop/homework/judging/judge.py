@@ -19,7 +19,7 @@ from symbackprop.homework.answers.source import answer_lines
 from symbackprop.homework.judging.conventions import Assessed, conventions_of
 from symbackprop.homework.judging.follow import Overrides, carried, follows
 from symbackprop.homework.judging.links import Chains, Outcome, Setting, is_numeric
-from symbackprop.homework.judging.targets import Target, target_of
+from symbackprop.homework.judging.targets import Target, meaning_of, target_of
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.diagnosis import Diagnosis
 from symbackprop.homework.records import LinkVerdict, Record
@@ -156,7 +156,7 @@ class Judge:
 
     @cached_property
     def _is_batched(self) -> bool:
-        return self.network.samples is not None
+        return self.names.is_mean
 
     @staticmethod
     def _own_definitions(statements: Sequence[Statement], targets: Sequence[Target]) -> dict[str, Own]:
@@ -259,9 +259,10 @@ class Judge:
     def _refused(self, error: NotationError, file: str) -> Record:
         return Record("", "unreadable", visible(file), error.line, message=str(error))
 
-    @staticmethod
-    def _is_given_value(statement: Statement, target: Target) -> bool:
+    def _is_given_value(self, statement: Statement, target: Target) -> bool:
         """``eta = 0.1``, ``m = 100``, ``x_1 = 2``: a value, and no answer."""
+        if target.kind == "identity" and self._is_shape(target.left):
+            return True
         numeric = all(p.node is not None and is_numeric(p.node) for p in statement.pieces)
         return (
             numeric
@@ -269,6 +270,13 @@ class Judge:
             and target.kind in ("identity", "value", "own")
             and isinstance(target.left, tree.Reference)
         )
+
+    def _is_shape(self, left: tree.Node | None) -> bool:
+        r"""``C \times N = ...``: shapes, and no answer."""
+        parts = list(left.factors) if isinstance(left, tree.Multiply) else [left]
+        names = [n for n in parts if isinstance(n, tree.Reference)]
+        meanings = [meaning_of(n, self.names) for n in names]
+        return len(names) == len(parts) and all(m is not None and m.kind == "size" for m in meanings)
 
     def _target_text(self, target: Target) -> str:
         """``dE/dw_12``, in plain spelling."""

@@ -195,6 +195,7 @@ class Chains:
         """Put the letters of the left side into scope: layers as numbers, indices along axes."""
         for letter, number in scope.items():
             interpreter.scope[letter] = np.asarray(number)
+        interpreter.own = {**interpreter.own, **self._variables(interpreter, target)}
         limits = {x.index.key: x for x in statement.ranges}
         for letter in target.letters:
             known = limits.get(letter)
@@ -204,6 +205,21 @@ class Chains:
             elif target.left is not None:
                 low, size = interpreter.range_of(letter, target.left)
                 interpreter.bind(letter, size, low)
+
+    def _variables(self, interpreter: Interpreter, target: Target) -> dict[str, Own]:
+        """``sigma(u) = ...``: the letter in the brackets of a function that is defined stands for any number."""
+        if target.kind != "identity" or not isinstance(target.left, tree.Call):
+            return {}
+        found: dict[str, Own] = {}
+        for argument in target.left.arguments:
+            if isinstance(argument, tree.Reference) and not argument.scripts and self._is_free(argument, interpreter):
+                numbers = np.linspace(-1.7, 1.9, interpreter.world.points) + 0.1 * len(found)
+                found[argument.name.key] = Own(None, value=Value(numbers.reshape(-1, 1, 1)))
+        return found
+
+    def _is_free(self, node: tree.Reference, interpreter: Interpreter) -> bool:
+        key = node.name.key
+        return self.names.meaning(node.name) is None and key not in interpreter.own and key not in interpreter.scope
 
     def _one(self, statement: Statement, target: Target, setting: Setting, scope: Mapping[str, int]) -> Outcome:
         bases: tuple[Base, ...] = ()

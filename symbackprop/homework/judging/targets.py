@@ -58,10 +58,10 @@ def target_of(statement: Statement, names: Names) -> Target:
         kind, base, upper, is_delta = found
         return Target(kind, left, base, upper, is_delta, labels, letters)
     if isinstance(inner, tree.Reference):
-        meaning = _meaning(inner, names)
+        meaning = meaning_of(inner, names)
         renewed = _renewed(inner, names) if meaning is None else None
         if renewed is not None:
-            base = _meaning(renewed, names)
+            base = meaning_of(renewed, names)
             assert base is not None
             return Target("update", left, base.base, labels=labels, letters=letters, own=renewed)
         if meaning is None:
@@ -86,12 +86,12 @@ def _derivative(
     loss = names.network.loss.base
     match node:
         case tree.Partial(of, wrt):
-            upper, lower = _meaning(of, names), _meaning(wrt, names)
+            upper, lower = meaning_of(of, names), meaning_of(wrt, names)
             if upper is None or lower is None:
                 return ("adjoint", None, loss, False) if upper is not None and upper.base == loss else None
             return ("adjoint" if upper.base == loss else "partial"), lower.base, upper.base, False
         case tree.Gradient(kind, wrt):
-            lower = _meaning(wrt, names)
+            lower = meaning_of(wrt, names)
             base = None if lower is None else lower.base
             role = names.network.quantities[base].role if base in names.network.quantities else None
             if kind in ("Delta", "triangle") and any(_mentions_rate(r, names) for r in rights) and kind == "Delta":
@@ -101,7 +101,7 @@ def _derivative(
             meaning = names.meaning(name)
             items = [i for s in scripts for i in s.items]
             if meaning is not None and meaning.base == loss and len(items) == 1:
-                lower = _meaning(items[0], names)
+                lower = meaning_of(items[0], names)
                 return ("adjoint", lower.base, loss, False) if lower is not None else None
             if meaning is None:
                 base = names.adjoint_of(name)
@@ -113,7 +113,7 @@ def _derivative(
             return None
 
 
-def _meaning(node: tree.Node, names: Names) -> Meaning | None:
+def meaning_of(node: tree.Node, names: Names) -> Meaning | None:
     """The meaning of a reference; of a family ``W^{[l]}`` that of any member."""
     if isinstance(node, tree.Transpose):
         node = node.operand
@@ -122,6 +122,8 @@ def _meaning(node: tree.Node, names: Names) -> Meaning | None:
     script = names.label_script(node)
     if script is None:
         return names.meaning(node.name)
+    if (named := names.delta_of(node)) is not None:
+        return named
     numbers = tuple(int(i.value) if isinstance(i, tree.Number) else None for i in script.items)
     if None not in numbers:
         return names.instance(node.name, script.kind, numbers)  # type: ignore[arg-type]
@@ -144,7 +146,7 @@ def _renewed(node: tree.Reference, names: Names) -> tree.Reference | None:
     found = tree.Reference(
         make_name(node.name.base, node.name.accent, kept, node.name.glued), node.scripts, span=node.span
     )
-    meaning = _meaning(found, names)
+    meaning = meaning_of(found, names)
     is_parameter = meaning is not None and (
         meaning.base in names.network.quantities and names.network.quantities[meaning.base].role == "parameter"
     )
@@ -157,7 +159,7 @@ def _is_family(node: tree.Reference, names: Names) -> bool:
 
 def _is_update(node: Any, statement: Statement, rights: list[tree.Node], names: Names) -> bool:
     """``w := w - eta g``: an assignment, or a right side that holds the rate or the name itself."""
-    meaning = _meaning(node, names)
+    meaning = meaning_of(node, names)
     if meaning is None or names.network.quantities[meaning.base].role != "parameter":
         return False
     if any(_mentions_rate(r, names) for r in rights):

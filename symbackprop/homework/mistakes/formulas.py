@@ -315,8 +315,8 @@ class _Writer:
         negative = bool(sp.Mul(*(n for n in numbers if n.is_Number)) < 0)
         parts = [self.matrix(f) for f in scalars if not (isinstance(f, Leaf) and f.reference == -1)]
         parts += [self.matrix(f) for f in others]
-        joints: list[tree.Joint] = ["juxtaposition"] * (len(parts) - len(others))
-        joints += ["hadamard"] * (len(others) - 1)
+        joints: list[Any] = ["juxtaposition" for _ in range(len(parts) - len(others))]
+        joints += ["hadamard" for _ in others[1:]]
         joints = joints[: len(parts) - 1] if others else joints[:-1]
         result = parts[0] if len(parts) == 1 else tree.Multiply(tuple(parts), tuple(joints))
         if negative and any(isinstance(f, Leaf) and f.reference == -1 for f in scalars):

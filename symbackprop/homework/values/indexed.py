@@ -112,13 +112,13 @@ class _Evaluation:
             return self._function(e, scope)
         raise KeyError(f"{type(e).__name__} has no value")
 
-    def _add(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def add(self, e: Any, scope: dict[Any, Array]) -> Array:
         total = self(e.args[0], scope)
         for term in e.args[1:]:
             total = total + self(term, scope)
         return total
 
-    def _multiply(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def multiply(self, e: Any, scope: dict[Any, Array]) -> Array:
         """Where a condition fails, the product is 0, whatever its other factors are."""
         gates = [self(a, scope) for a in e.args if isinstance(a, Indicator)]
         with np.errstate(all="ignore"):
@@ -130,13 +130,13 @@ class _Evaluation:
             result = np.where(gate != 0, result * gate, 0.0)
         return result
 
-    def _power(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def power(self, e: Any, scope: dict[Any, Array]) -> Array:
         base, exponent = self(e.base, scope), self(e.exp, scope)
         if e.exp.is_Integer:
             exponent = int(e.exp)
         return np.asarray(base, dtype=float) ** exponent
 
-    def _sum(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def sum(self, e: Any, scope: dict[Any, Array]) -> Array:
         outer = len(scope)
         body, inside = self._over(e.function, bound_limits(e), scope)
         body = np.where(inside, body, 0.0)
@@ -158,7 +158,7 @@ class _Evaluation:
         shape = np.broadcast_shapes(value.shape, inside.shape)
         return np.broadcast_to(value, shape), np.broadcast_to(inside, shape)
 
-    def _softmax(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def softmax(self, e: Any, scope: dict[Any, Array]) -> Array:
         values, _ = self._over(e.args[1], (e.limit,), scope)
         shifted = np.exp(values - values.max(axis=-1, keepdims=True))
         shares = shifted / shifted.sum(axis=-1, keepdims=True)
@@ -167,16 +167,16 @@ class _Evaluation:
         shares = np.broadcast_to(shares, (*shape, shares.shape[-1]))
         return np.take_along_axis(shares, np.broadcast_to(at, shape)[..., None], axis=-1)[..., 0]
 
-    def _logsumexp(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def logsumexp(self, e: Any, scope: dict[Any, Array]) -> Array:
         values, _ = self._over(e.args[0], (e.limit,), scope)
         largest = values.max(axis=-1, keepdims=True)
         return (largest + np.log(np.exp(values - largest).sum(axis=-1, keepdims=True)))[..., 0]
 
-    def _largest(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def largest(self, e: Any, scope: dict[Any, Array]) -> Array:
         values, inside = self._over(e.args[0], e.limits, scope)
         return np.where(inside, values, -np.inf).max(axis=tuple(range(1 + len(scope), values.ndim)))
 
-    def _indicator(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def indicator(self, e: Any, scope: dict[Any, Array]) -> Array:
         return np.asarray(self._condition(e.condition, scope), dtype=float)
 
     def _condition(self, c: Any, scope: dict[Any, Array]) -> Array:
@@ -193,7 +193,7 @@ class _Evaluation:
             return ~self._condition(c.args[0], scope)
         return _RELATIONS[c.func](*(self(a, scope) for a in c.args))
 
-    def _piecewise(self, e: Any, scope: dict[Any, Array]) -> Array:
+    def piecewise(self, e: Any, scope: dict[Any, Array]) -> Array:
         result: Any = np.nan
         for value, condition in reversed(e.args):
             with np.errstate(all="ignore"):
@@ -211,13 +211,13 @@ class _Evaluation:
 
 
 _SPECIAL: dict[type, Callable[[_Evaluation, Any, dict[Any, Array]], Array]] = {
-    sp.Add: _Evaluation._add,
-    sp.Mul: _Evaluation._multiply,
-    sp.Pow: _Evaluation._power,
-    sp.Sum: _Evaluation._sum,
-    Softmax: _Evaluation._softmax,
-    LogSumExp: _Evaluation._logsumexp,
-    MaxOver: _Evaluation._largest,
-    Indicator: _Evaluation._indicator,
-    sp.Piecewise: _Evaluation._piecewise,
+    sp.Add: _Evaluation.add,
+    sp.Mul: _Evaluation.multiply,
+    sp.Pow: _Evaluation.power,
+    sp.Sum: _Evaluation.sum,
+    Softmax: _Evaluation.softmax,
+    LogSumExp: _Evaluation.logsumexp,
+    MaxOver: _Evaluation.largest,
+    Indicator: _Evaluation.indicator,
+    sp.Piecewise: _Evaluation.piecewise,
 }

@@ -35,7 +35,8 @@ class Conditions(Sums):
         """1 where a comparison holds, else 0."""
         if not isinstance(condition, tree.Compare):
             raise Unknown("this is not a condition", condition.span, "write a comparison, such as z > 0")
-        parts = [self.side(o) for o in condition.operands]
+        layers = any(self.is_layer(o) for o in condition.operands)
+        parts = [scalar(float(self.index(o))) if layers else self.side(o) for o in condition.operands]
         tests: list[Value] = []
         for operator, a, b in zip(condition.operators, parts, parts[1:], strict=False):
             if operator not in _COMPARE:
@@ -43,6 +44,12 @@ class Conditions(Sums):
             test = _COMPARE[operator]
             tests.append(elementwise([a, b], lambda v, test=test: test(v[0], v[1]).astype(float), "comparison"))
         return elementwise(tests, product, "comparison")
+
+    def is_layer(self, node: tree.Node) -> bool:
+        """Is it a letter that counts layers, as in ``[l < L]``?"""
+        return (
+            isinstance(node, tree.Reference) and np.ndim(self.scope.get(node.name.key, [0])) == 0 and not node.scripts
+        )
 
     def side(self, node: tree.Node) -> Value:
         """A side of a comparison; labels compare with indices."""

@@ -24,7 +24,7 @@ Array = Any
 class WholeQuantities(State):
     """The layer that knows the arrays of the network."""
 
-    def quantity(self, base: Base, array: Array | None = None, label: str = "") -> Value:
+    def quantity(self, base: Base, array: Any = None, label: str = "") -> Value:
         """A whole quantity, or an array shaped like one, as rows and columns."""
         quantity = self.world.network.quantities[base]
         array = self.world.read.arrays[base] if array is None else array
@@ -50,7 +50,7 @@ class WholeQuantities(State):
         samples = self.world.network.samples
         return (
             self.conventions.per_sample
-            and samples is not None
+            and self.names.is_mean
             and quantity.role == "intermediate"
             and any(axis.size == samples for axis in quantity.axes)
         )
@@ -62,7 +62,7 @@ class WholeQuantities(State):
             array = array * float(self.samples or 1)
         return -array if signed and self.conventions.negative_delta else array
 
-    def of_meaning(self, meaning: Meaning) -> tuple[Value | None, Base | None, Array | None]:
+    def of_meaning(self, meaning: Meaning) -> tuple[Value | None, Base | None, Any]:
         """A value; or the base and the array that indices may stand on."""
         match meaning.kind:
             case "size":

@@ -17,7 +17,7 @@ from symbackprop.homework.values.interpreter.quantities import WholeQuantities
 from symbackprop.homework.values.interpreter.state import DEEPEST_OWN, FreeIndex, NoLayer, Open, Own, Unknown
 from symbackprop.homework.values.value import Value, aligned, full, scalar
 from symbackprop.indexed import Base
-from symbackprop.names import Kind, Name
+from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
 
 Array = Any
@@ -69,6 +69,9 @@ class References(WholeQuantities):
         script = self.names.label_script(node)
         if script is None:
             return self.names.meaning(node.name)
+        named = self.names.delta_of(node)
+        if named is not None:
+            return named
         numbers = tuple(self.label(item) for item in script.items)
         if None in numbers:
             return self.names.meaning(node.name)
@@ -80,7 +83,7 @@ class References(WholeQuantities):
 
     def counted(self, node: Any) -> Value | None:
         """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k."""
-        if len(node.scripts) != 1 or self.names.label_script(node) is None:
+        if len(node.scripts) != 1 or self.names.label_script(node) is None or self.names.delta_of(node) is not None:
             return None
         script = node.scripts[0]
         try:
@@ -152,7 +155,7 @@ class References(WholeQuantities):
         """Entries of an array at indices; one sample of a batch as a column."""
         items = [(s.kind, item) for s in scripts for item in s.items]
         axes = array.ndim - 1
-        lows = self.world.read.lows.get(base, (1,) * axes) if base is not None else (1,) * axes
+        lows = self.world.read.lows.get(base) or (1,) * axes
         if axes == 2 and len(items) == 1 and base is not None:
             return self.one_sample(array, base, items[0], node)
         if axes == 0:
@@ -174,7 +177,7 @@ class References(WholeQuantities):
                 raise Unknown(f"{node.name.plain} has no entry {int(place.flat[0])}", node.span)
         return Value(read.entries(None, places))
 
-    def one_sample(self, array: Array, base: Base, item: tuple[Kind, tree.Node], node: Any) -> Value:
+    def one_sample(self, array: Array, base: Base, item: tuple[str, tree.Node], node: Any) -> Value:
         """``y^{(i)}``: one sample of a batch, as a column vector (in rows: as a row)."""
         quantity = self.world.network.quantities[base]
         samples = self.world.network.samples

@@ -103,6 +103,10 @@ class State:
         """The numbers of an expression."""
         raise NotImplementedError
 
+    def condition(self, condition: tree.Node) -> Value:
+        """1 where a comparison holds, else 0."""
+        raise NotImplementedError
+
     def bind(self, index: str, size: int, low: int = 1) -> None:
         """Put an index into scope along a new axis."""
         values = np.arange(low, low + size)
