@@ -165,8 +165,11 @@ _TITLE = re.compile(r"\s*title\s*[:：]", re.IGNORECASE)
 _NOISE = r"(?:[\s&$]|\\[,;:!]|\\q?quad(?![A-Za-z])|\{\})*"
 _EQUALS = r"[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z])"
 _TAIL = r"(?:for|where)\s+[\w\\]|\\forall(?![A-Za-z])|\\text\s*\{\s*(?:for|where)(?![A-Za-z])"
-_STARTS_INSIDE = re.compile(f"{_NOISE}(?:{_EQUALS}|{_TAIL})")
-_STARTS_OPERATOR = re.compile(_NOISE + r"(?:[-+*/@⊙∘⋅·×−＋]|\\(?:cdot|times|odot|circ)(?![A-Za-z]))")
+_OPERATOR = r"(?:[-+*/@⊙∘⋅·×−＋]|\\(?:cdot|times|odot|circ)(?![A-Za-z]))"
+_BROKEN_ROW = rf"\s*&(?:[\s&]|\\q?quad(?![A-Za-z])|\{{\}})*(?:\\q?quad(?![A-Za-z])|\{{\}})\s*{_OPERATOR}"
+"""A row of a display that goes on with the row before: an indent, then an operator."""
+_STARTS_INSIDE = re.compile(f"{_NOISE}(?:{_EQUALS}|{_TAIL})|{_BROKEN_ROW}")
+_STARTS_OPERATOR = re.compile(_NOISE + _OPERATOR)
 _UNFINISHED = re.compile(r"(?:[-+*/@=,⊙∘⋅·×−＝＋]|\\(?:cdot|times|odot|circ))\s*\Z")
 _MARKS = re.compile(
     r"\\[\\{}]|[(\[{（【]|[)\]}）】]|:?[=＝]|[≈∈←]|\\(?:in|approx|gets|leftarrow|begin|end)(?![A-Za-z])"

@@ -28,7 +28,7 @@ MeaningKind = Literal["quantity", "delta", "size", "rate", "onehot", "softmax"]
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a name stands for: a quantity, its delta, a size, the learning rate, one-hot labels, the softmax of scores."""
+    """What a name stands for: a quantity, its delta, a size, the rate, one-hot labels, the softmax of scores."""
 
     kind: MeaningKind
     base: Base

@@ -147,7 +147,7 @@ class _Scan:
             if any(_RELATION.search(s.text) for s in inside):
                 self._flush()
                 for stretch in inside:
-                    self.groups += display_groups([stretch])
+                    self.groups += display_groups([stretch._replace(text=_unboxed(stretch.text))])
             return
         if self.tex and not pieces:
             return

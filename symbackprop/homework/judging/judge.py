@@ -5,6 +5,7 @@ Contract: `Judge(derivation)` is made once for a network and marks any number of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,8 +19,8 @@ from symbackprop.homework.answers.reading import Statement, read_statements
 from symbackprop.homework.answers.source import answer_lines
 from symbackprop.homework.judging.conventions import Assessed, conventions_of
 from symbackprop.homework.judging.follow import Overrides, carried, follows
-from symbackprop.homework.judging.links import Chains, Outcome, Setting, is_numeric
-from symbackprop.homework.judging.targets import Target, meaning_of, target_of
+from symbackprop.homework.judging.links import Chains, Outcome, Setting
+from symbackprop.homework.judging.targets import Target, is_numeric, meaning_of, target_of
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.diagnosis import Diagnosis
 from symbackprop.homework.records import LinkVerdict, Record
@@ -32,6 +33,13 @@ from symbackprop.notation import syntax as tree
 from symbackprop.notation.parser import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import walk
+
+_BLANK = re.compile(
+    r"(?:\s|\\underline\s*\{(?:\s|\\[a-zA-Z]+|\\[,;:! ]|[~_])*\}|_{2,}|\?+|\\(?:q?quad|dots|ldots|cdots|square|Box)"
+    r"|…|\.{2,}"
+    r"|[{}~]|\\[,;:! ]|□|▢|&)+"
+)
+"""What stands where an answer should: a line to write on, dots, a question mark."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,10 @@ class Judge:
         return found
 
     def _read(self, line: Line, vocabulary: Vocabulary, asked: tree.Node | None) -> Iterator[Statement]:
-        for statement in read_statements(line, vocabulary, target=asked is not None):
+        for whole in read_statements(line, vocabulary, target=asked is not None):
+            statement = replace(whole, pieces=tuple(p for p in whole.pieces if not _BLANK.fullmatch(p.text)))
+            if whole.pieces and not statement.pieces:
+                continue  # a blank that nobody filled
             if statement.left is None and asked is not None:
                 from symbackprop.homework.answers.reading import Piece
 

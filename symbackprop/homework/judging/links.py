@@ -18,7 +18,7 @@ import numpy as np
 from symbackprop.homework.answers.names import Names
 from symbackprop.homework.answers.reading import Piece, Statement
 from symbackprop.homework.judging.rounding import rounded_agree
-from symbackprop.homework.judging.targets import Target
+from symbackprop.homework.judging.targets import Target, is_numeric
 from symbackprop.homework.judging.tolerance import agree
 from symbackprop.homework.records import LinkVerdict
 from symbackprop.homework.values.interpreter import (
@@ -260,6 +260,15 @@ class Chains:
                 links.append("unreadable")
                 continue
             restated = self._restates(piece.node, target, bases, interpreters[0])
+            literal = is_literal(piece.node) or (before_node is not None and is_literal(before_node))
+            if self.given is not None and literal:
+                verdict = self._compare_numbers(before_node, piece.node, setting, target, statement, scope)
+                links.append(verdict)
+                if verdict == "wrong" and wrong is None:
+                    wrong = Wrong(number, piece.node, before or (), (), truths or (), None, scope)
+                answered = answered or (verdict == "correct" and not restated)
+                before_node = piece.node
+                continue
             try:
                 values = tuple(i.value(piece.node) for i in interpreters)
             except FreeIndex as free:
@@ -284,6 +293,10 @@ class Chains:
                 reason = reason or open_.reason
                 continue
             except Clash as clash:
+                if is_literal(piece.node):
+                    links.append("not_judged")
+                    reason = reason or "numbers"
+                    continue
                 links.append("wrong")
                 if wrong is None and truths is not None:
                     wrong = Wrong(number, piece.node, before or (), (), truths, clash, scope)
@@ -444,10 +457,9 @@ def adjoint_base(node: tree.Node, interpreter: Interpreter) -> Base | None:
         return None
 
 
-def is_numeric(node: tree.Node) -> bool:
-    """Does an expression consist of numbers only?"""
-    named = (tree.Reference, tree.Partial, tree.Gradient, tree.Ones)
-    return not any(isinstance(n, named) for n in walk(node))
+def is_literal(node: tree.Node) -> bool:
+    """Holds an expression a matrix of numbers, whose size is that of the user's arrays?"""
+    return any(isinstance(n, tree.Matrix) for n in walk(node))
 
 
 def has_decimals(node: tree.Node) -> bool:

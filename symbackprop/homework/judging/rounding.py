@@ -17,7 +17,7 @@ from symbackprop.homework.values.value import Value, full
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.syntax import Node, walk
 
-MOST_DECIMALS = 24
+MOST_DECIMALS = 200
 SLACK = 1.02
 """Half a unit of the last digit, and a little for rounding twice."""
 

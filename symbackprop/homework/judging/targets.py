@@ -165,7 +165,14 @@ def _is_update(node: Any, statement: Statement, rights: list[tree.Node], names: 
     if any(_mentions_rate(r, names) for r in rights):
         return True
     own = any(isinstance(n, tree.Reference) and n.name.key == node.name.key for r in rights for n in walk(r))
-    return own or any(p.relation == ":=" for p in statement.pieces)
+    assigned = any(p.relation == ":=" and p.node is not None and not is_numeric(p.node) for p in statement.pieces)
+    return own or assigned
+
+
+def is_numeric(node: tree.Node) -> bool:
+    """Does an expression consist of numbers only?"""
+    named = (tree.Reference, tree.Partial, tree.Gradient, tree.Ones)
+    return not any(isinstance(n, named) for n in walk(node))
 
 
 def _mentions_rate(node: tree.Node, names: Names) -> bool:

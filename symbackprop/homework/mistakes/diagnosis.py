@@ -15,9 +15,9 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.homework.answers.echo import echo
 from symbackprop.homework.answers.reading import Statement
-from symbackprop.homework.judging.links import Chains, Outcome, Wrong, is_numeric
+from symbackprop.homework.judging.links import Chains, Outcome, Wrong
 from symbackprop.homework.judging.rounding import rounded_agree
-from symbackprop.homework.judging.targets import Target
+from symbackprop.homework.judging.targets import Target, is_numeric
 from symbackprop.homework.judging.tolerance import agree, close, fit, ratio
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.formulas import Formula, Formulas
