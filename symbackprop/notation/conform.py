@@ -13,11 +13,18 @@ import sympy as sp
 
 
 class Clash(Exception):  # noqa: N818 - not an error of the user until the reader says where
-    """Two parts that do not fit together; the reader adds the place."""
+    """Two parts that do not fit together; the reader adds the place, and may say it in words of its own.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    Attributes:
+        parts: the two that clash, as `Sized`.
+        repairs: products or sums of them that would fit.
+    """
+
+    def __init__(
+        self, message: str, hint: str | None = None, parts: tuple[Any, ...] = (), repairs: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self.hint, self.parts, self.repairs = message, hint, parts, repairs
 
 
 class Sized(Protocol):
@@ -87,6 +94,7 @@ def spread(parts: Sequence[S], what: str, samples: Any = None) -> tuple[Sequence
                 f"the {what} does not conform: {before.label or 'the first part'} is {before.shape}, "
                 f"{part.label or 'the other'} is {part.shape}",
                 _repair_sum(before, part),
+                (before, part),
             )
         rows, cols = new_rows, new_cols
     return parts, rows, cols
@@ -99,6 +107,8 @@ def inner_size(a: Sized, b: Sized) -> Any:
             f"the matrix product does not conform: {a.label or 'the left factor'} is {a.shape}, "
             f"{b.label or 'the right factor'} is {b.shape}",
             _repair_product(a, b),
+            (a, b),
+            _fitting(a, b),
         )
     inner = b.rows if a.cols is None else a.cols
     if inner is None:
@@ -148,8 +158,14 @@ def _repair_sum(a: Sized, b: Sized) -> str:
 
 
 def _repair_product(a: Sized, b: Sized) -> str:
+    repairs = _fitting(a, b)
+    return f"write {' or '.join(repairs)}" if repairs else "check the declared shapes: no order of the two fits"
+
+
+def _fitting(a: Sized, b: Sized) -> tuple[str, ...]:
+    """The products of two factors that conform."""
     left, right = a.label or "the left one", b.label or "the right one"
-    repairs = [
+    found = [
         text
         for fits, text in (
             (same(a.rows, b.rows), f"{left}^T {right}"),
@@ -161,8 +177,4 @@ def _repair_product(a: Sized, b: Sized) -> str:
         )
         if fits
     ]
-    return (
-        f"write {' or '.join(dict.fromkeys(repairs))}"
-        if repairs
-        else "check the declared shapes: no order of the two fits"
-    )
+    return tuple(dict.fromkeys(found))

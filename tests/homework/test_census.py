@@ -14,7 +14,8 @@ from symbackprop.homework.records import Record
 
 TWO_LAYERS_SIGMOID = r"""
 x \in \mathbb{R}^{n_0 \times m}, y \in \mathbb{R}^{n_2 \times m}
-W_1 \in \mathbb{R}^{n_1 \times n_0}, b_1 \in \mathbb{R}^{n_1}, W_2 \in \mathbb{R}^{n_2 \times n_1}, b_2 \in \mathbb{R}^{n_2}
+W_1 \in \mathbb{R}^{n_1 \times n_0}, b_1 \in \mathbb{R}^{n_1}
+W_2 \in \mathbb{R}^{n_2 \times n_1}, b_2 \in \mathbb{R}^{n_2}
 samples: m
 z_1 = W_1 x + b_1
 a_1 = \sigma(z_1)
@@ -24,7 +25,8 @@ C = \frac{1}{2m} \|a_2 - y\|_F^2
 """
 ROWS = r"""
 X \in \mathbb{R}^{n \times d}, Y \in \mathbb{R}^{n \times k}
-W^{[1]} \in \mathbb{R}^{h \times d}, b^{[1]} \in \mathbb{R}^{h}, W^{[2]} \in \mathbb{R}^{k \times h}, b^{[2]} \in \mathbb{R}^{k}
+W^{[1]} \in \mathbb{R}^{h \times d}, b^{[1]} \in \mathbb{R}^{h}
+W^{[2]} \in \mathbb{R}^{k \times h}, b^{[2]} \in \mathbb{R}^{k}
 samples: n
 Z^{[1]} = X W^{[1]\top} + b^{[1]}
 A^{[1]} = \sigma(Z^{[1]})
@@ -86,7 +88,8 @@ WRONG = [
     ("2.7", TWO_LAYERS_SIGMOID, r"\delta_2 = \frac{\partial C}{\partial z_2} = (a_2 - y)", {"missing_factor"}),
     ("2.7 per sample", TWO_LAYERS_SIGMOID, r"\delta_2 = a_2 - y", {"missing_factor"}),
     ("2.8", TWO_LAYERS_SIGMOID, r"\delta_1 = \sigma'(z_1) W_2^\top \delta_2", {"shape", "order"}),
-    ("2.10", TWO_LAYERS_SIGMOID, r"\frac{\partial C}{\partial W_2} = a_1^\top \delta_2", {"order", "missing_transpose"}),
+    ("2.10", TWO_LAYERS_SIGMOID, r"\frac{\partial C}{\partial W_2} = a_1^\top \delta_2",
+     {"order", "missing_transpose"}),
     ("2.11", TWO_LAYERS_SIGMOID, r"\frac{\partial C}{\partial W_2} = \frac1m \frac{\partial C}{\partial z_2} a_1^\top",
      {"extra_factor"}),
     ("2.12", TWO_LAYERS_SIGMOID, r"\frac{\partial C}{\partial b_2} = \sum_{i=1}^m \frac{\partial C}{\partial z_2}",
@@ -153,7 +156,8 @@ def test_row_0_36_the_mask_at_a() -> None:
 
 def test_row_1_9_a_schematic_chain_is_no_answer() -> None:
     text = (
-        r"\frac{\partial L}{\partial W^{(1)}} = \frac{\partial L}{\partial \hat y} \cdot \frac{\partial \hat y}{\partial z^{(2)}}"
+        r"\frac{\partial L}{\partial W^{(1)}} = \frac{\partial L}{\partial \hat y}"
+        r"\cdot \frac{\partial \hat y}{\partial z^{(2)}}"
         r"\cdot \frac{\partial z^{(2)}}{\partial a^{(1)}} \cdot \frac{\partial a^{(1)}}{\partial z^{(1)}}"
         r"\cdot \frac{\partial z^{(1)}}{\partial W^{(1)}}"
     )

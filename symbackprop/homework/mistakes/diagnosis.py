@@ -167,7 +167,12 @@ class Diagnosis:
         hits: list[Mutation] = []
         for known in self._mutated(base):
             answers = self._as_target(known.values, target, base, wrong, conventions)
-            if answers is not None and (_is_multiple if scaled else _is_same)(answers, wrong.answer):
+            if answers is None:
+                continue
+            hit = (_is_multiple if scaled else _is_same)(answers, wrong.answer)
+            if not hit and known.mutation.kind == "forgot_sum":  # what is not summed has no layout of its own
+                hit = _is_same([v.transposed() for v in answers], wrong.answer)
+            if hit:
                 hits.append(known.mutation)
         if not hits:
             return None
@@ -360,13 +365,25 @@ class Diagnosis:
 
     # -- words --------------------------------------------------------------------------------------------------------
     def _clash(self, clash: Clash) -> str:
-        return self.say("clash", message=clash.message, hint=clash.hint or "")
+        """What clashes, with sizes by their names, and what would fit."""
+        if len(clash.parts) != 2:
+            return self.say("clash_only", message=clash.message)
+        left, right = clash.parts
+        texts = {"left": left.label or "…", "right": right.label or "…"}
+        told = self.say("clash", **texts, left_shape=self._shape(left), right_shape=self._shape(right))
+        repairs = [r.replace("^T", "ᵀ").replace("ᵀᵀ", "").replace("\\odot", "⊙") for r in clash.repairs]
+        return f"{told} {self.say('would_fit', repairs=', '.join(repairs))}" if repairs else told
+
+    def _shape(self, value: Value) -> str:
+        """``n_1×m``: a shape with the names of the sizes."""
+        world = self.chains.worlds[0]
+        return "×".join("?" if n is None else "1" if n == 1 else world.size_name(n) for n in (value.rows, value.cols))
 
     def _differs_in_shape(self, wrong: Wrong) -> bool:
         return any(fit(a, b) is None for a, b in zip(wrong.before, wrong.answer, strict=True))
 
     def _shapes(self, wrong: Wrong) -> dict[str, str]:
-        return {"shape": wrong.answer[0].shape, "wanted": wrong.before[0].shape}
+        return {"shape": self._shape(wrong.answer[0]), "wanted": self._shape(wrong.before[0])}
 
     def _adjoint_name(self, base: Base) -> str:
         network = self.names.network

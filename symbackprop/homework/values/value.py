@@ -40,7 +40,8 @@ class Value:
 
     def transposed(self) -> Value:
         """Rows and columns exchanged."""
-        label = f"{self.label}ᵀ" if self.label and not self.label.endswith("ᵀ") else self.label.removesuffix("ᵀ")
+        label = f"({self.label})" if " " in self.label else self.label
+        label = f"{label}ᵀ" if label and not label.endswith("ᵀ") else label.removesuffix("ᵀ")
         return Value(self.array.swapaxes(1, 2), self.cols, self.rows, label)
 
     def named(self, label: str) -> Value:
@@ -78,6 +79,7 @@ def elementwise(
             f"the {what} does not conform: {column.label or 'one part'} is {column.shape}, "
             f"{row.label or 'the other'} is {row.shape}",
             f"one of them must be transposed, or write the matrix product {column.label or 'a'} {row.label or 'b'}",
+            (column, row),
         )
     vector = len(parts) > 0 and all(p.vector or p.is_scalar for p in laid)
     return Value(combine(aligned([p.array for p in laid])), _number(rows), _number(cols), vector=vector)
@@ -98,14 +100,14 @@ def matmul(a: Value, b: Value) -> Value:
         Clash: the inner sizes differ.
     """
     if a.is_scalar or b.is_scalar:
-        return elementwise([a, b], product, "product")
+        return elementwise([a, b], product, "product").named(a.label if b.is_scalar else b.label)
     inner = inner_size(a, b)
     left, right = aligned([a.array, b.array])
     if a.cols is None or b.rows is None:  # a vector of ones of any length
         left = left if a.cols is not None else np.broadcast_to(left, (*left.shape[:2], inner, *left.shape[3:]))
         right = right if b.rows is not None else np.broadcast_to(right, (right.shape[0], inner, *right.shape[2:]))
     result = left @ right if left.ndim == 3 else np.einsum("pij...,pjk...->pik...", left, right)
-    return Value(result, a.rows, b.cols)
+    return Value(result, a.rows, b.cols, f"{a.label} {b.label}" if a.label and b.label else "")
 
 
 def total(a: Value, *, rows: bool, cols: bool) -> Value:

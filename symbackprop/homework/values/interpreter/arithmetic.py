@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.homework.answers.echo import echo
 from symbackprop.homework.values.indexed import Quantities
 from symbackprop.homework.values.interpreter.derivatives import Derivatives
 from symbackprop.homework.values.interpreter.state import Open, Unknown
@@ -39,7 +40,7 @@ class Arithmetic(Derivatives):
 
     def multiply(self, node: Any) -> Value:
         """A product, by the first reading that conforms."""
-        parts = [self.value(f) for f in node.factors]
+        parts = [v if v.label or v.is_scalar else v.named(echo(f)) for f in node.factors for v in (self.value(f),)]
         return product_of(self, parts, node.joints)
 
     def matmul(self, a: Value, b: Value) -> Value:
