@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from symbackprop.cli.common import (
     read_values,
     say_roles,
     values_option,
+    write_bytes,
 )
 from symbackprop.cli.common import write as write_text
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from symbackprop.sheets import Sheet
     from symbackprop.sheets.compose.composition import Detail, Form
 
-FORMATS = ("md", "github", "tex", "html", "ipynb", "txt")
+FORMATS = ("md", "github", "tex", "html", "ipynb", "pdf", "txt")
 ENDINGS = {"markdown": "md", "htm": "html", "text": "txt", "latex": "tex"}
 """Other endings of files -> format."""
 
@@ -34,7 +36,7 @@ DERIVE_EXAMPLES = """\
 Examples:
   symbackprop derive two-two-one
   symbackprop derive two-two-one --style delta --lang zh -o sheet.md
-  symbackprop derive my.net --optimizer adam -f tex -o sheet.tex
+  symbackprop derive my.net --optimizer adam -o sheet.pdf
   printf 'z = w x + b\\nE = (z - y)^2\\n' | symbackprop derive - -f txt
 """
 
@@ -121,9 +123,11 @@ def derive(
 ) -> None:
     """Derive the backward pass of NETWORK and write it as a sheet.
 
-    Beside a Markdown file stands its picture, an SVG file of the same name.
+    Beside a Markdown file stands its picture, an SVG file of the same name. A PDF needs a TeX engine.
     """
     kind = form_of_output or _format_of(output)
+    if kind == "pdf" and output is None and sys.stdout.isatty():
+        raise click.UsageError("a PDF is no text for a terminal; add -o FILE")
     net = read_network(network)
     if layout:
         net = net.with_layout(layout)
@@ -142,6 +146,8 @@ def derive(
     )
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
         _save_with_picture(sheet, kind, Path(output))
+    elif kind == "pdf":
+        write_bytes(sheet.to_pdf(), output)
     else:
         write_text(_rendered(sheet, kind), output)
 
@@ -177,7 +183,7 @@ def _save_with_picture(sheet: Sheet, kind: str, path: Path) -> None:
 
 
 def _rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
-    """The text of a sheet in one of `FORMATS`; Markdown shows the file `picture`, or draws with Mermaid."""
+    """The text of a sheet in one of `FORMATS` but PDF; Markdown shows the file `picture`, or draws with Mermaid."""
     match kind:
         case "github":
             return sheet.to_markdown("github", picture)

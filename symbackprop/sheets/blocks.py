@@ -6,7 +6,7 @@ terminal); a format decides what they look like and escapes what is text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -166,3 +166,11 @@ class Details:
 
 
 Block = Heading | Paragraph | Formula | Table | Figure | Note | Code | Details
+
+
+def walked(blocks: Iterable[Block]) -> Iterator[Block]:
+    """All blocks in order, those that may be folded away among them."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from walked(block.blocks)

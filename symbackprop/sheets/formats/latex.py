@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symbackprop.sheets.blocks import Block, Details, Figure, Formula, Line, Math, Paragraph, Strong, Table
-from symbackprop.sheets.formats.mathematics import aligned_rows, formula_source
+from symbackprop.sheets.folding import folded
+from symbackprop.sheets.formats.mathematics import aligned_rows, formula_source, grid_columns
 from symbackprop.sheets.templates import LATEX_DELIMITERS, Templates
 from symbackprop.sheets.width import width
 
 PAGE = 46.5
 """The width of the text, in em of the small font that tables are set in."""
+LINE = 42.0
+"""The width of the text, in em of its own font."""
+BOX = 1.5
+"""What the frame of a result takes away from it."""
 _SPECIAL = str.maketrans(
     {
         **{c: "\\" + c for c in "{}_&%$#"},
@@ -49,8 +54,7 @@ class Latex:
             ["latex/blocks.tex.j2"],
             {
                 "inline": inline,
-                "mathematics": formula_source,
-                "aligned_rows": aligned_rows,
+                "mathematics": mathematics,
                 "columns": columns,
             },
             LATEX_DELIMITERS,
@@ -102,6 +106,16 @@ def _piece(piece: object) -> str:
     if isinstance(piece, Strong):
         return rf"\textbf{{{escaped(piece.text)}}}"
     return escaped(piece.text)  # type: ignore[attr-defined]
+
+
+def mathematics(formula: Formula) -> str:
+    """A displayed formula that is not wider than the page; one of several lines may go on on the next page."""
+    found = folded(formula, LINE - (BOX if formula.boxed else 0.0))
+    if found.boxed or len(found.rows) == 1:
+        return "\\[\n" + formula_source(found) + "\n\\]"
+    columns = grid_columns(found)
+    begin = f"{{alignat*}}{{{columns}}}" if columns > 1 else "{align*}"
+    return rf"\begin{begin}" + "\n" + aligned_rows(found) + "\n" + rf"\end{begin.removesuffix(f'{{{columns}}}')}"
 
 
 def columns(table: Table) -> str:

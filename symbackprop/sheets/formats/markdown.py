@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from symbackprop.sheets.blocks import Block, Details, Figure, Formula, Line, Math, Strong, Text
+from symbackprop.sheets.folding import folded
 from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.words import spaced, tight
 from symbackprop.sheets.templates import Templates
+
+PAGE = 46.0
+"""The width of a formula on GitHub's page and in a notebook, in em of its font."""
 
 Dialect = Literal["jupyter", "github"]
 
@@ -69,7 +73,7 @@ class Markdown:
 
     def mathematics(self, formula: Formula) -> str:
         """The source of a displayed formula."""
-        return _without_tags(formula_source(formula))
+        return _without_tags(formula_source(folded(formula, PAGE)))
 
     def _piece(self, piece: Text | Strong | Math) -> str:
         if isinstance(piece, Math):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from symbackprop.errors import columns, visible
 from symbackprop.sheets.blocks import Block, Details, Formula, Line, Math, Note, Row, Table
+from symbackprop.sheets.folding import folded_text
 from symbackprop.sheets.formats.words import is_wide, spaced
 from symbackprop.sheets.templates import Templates
 
@@ -61,10 +62,8 @@ class PlainText:
         return "\n".join(wrapped(plain(line), self.width))
 
     def mathematics(self, formula: Formula) -> str:
-        """A formula; one that is too wide has every row on a line of its own."""
-        text = mathematics(formula)
-        fits = all(columns(line) <= self.width for line in text.split("\n"))
-        return text if fits else mathematics(formula.narrow)
+        """A formula; one that is too wide is broken into more lines."""
+        return mathematics(folded_text(formula, self.width - len(INDENT) - 2))
 
     def remark(self, note: Note) -> str:
         """A note with a bar at its side."""
