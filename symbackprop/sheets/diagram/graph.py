@@ -17,6 +17,7 @@ from symbackprop.indexed import Base, base_of
 from symbackprop.names import Label, Name, opaque_name
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Math
+from symbackprop.sheets.diagram.units import units_of
 from symbackprop.sheets.mathematics import MathWriter
 
 Kind = Literal["input", "neuron", "output", "loss", "dots"]
@@ -38,7 +39,9 @@ class Node:
     marks: tuple[Name, ...] = ()
     """Biases, targets and other names that enter here without an arrow of their own."""
     shape: Math | None = None
-    """The sizes of an array, for a quantity with axes."""
+    """The sizes of an array, for a quantity with axes; of dots, how many neurons the column has."""
+    units: tuple[Math | None, ...] = ()
+    """The numbers of the units of a layer that are drawn one by one; None stands for dots between them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Edge:
     weight: Name | None = None
     recurrent: bool = False
     """It leads to a later instance of an earlier equation (the next time step, the next layer)."""
+    dense: bool = False
+    """Between two layers: every unit reads every unit of the layer before."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class _Builder:
         for quantity in self.network.quantities.values():
             if quantity.base not in self.key_of:
                 self._mark(quantity)
+        self._mark_labels()
         column_of = self._columns()
         width = max(column_of.values(), default=0) + 1
         columns: list[list[str]] = [[] for _ in range(width)]
@@ -135,7 +141,9 @@ class _Builder:
             weight = self._weight(contribution.local)
             if source != target:
                 recurrent = self.rank[source] > self.rank[target]
-                self.edges.setdefault((source, target), Edge(source, target, weight, recurrent))
+                self.edges.setdefault(
+                    (source, target), Edge(source, target, weight, recurrent, bool(contribution.limits))
+                )
             elif quantity is not self.members[target][0] or contribution.consumer.base == quantity.base:
                 self.edges.setdefault((source, target), Edge(source, target, weight, recurrent=True))
 
@@ -160,6 +168,16 @@ class _Builder:
             if not carried:
                 self.marks.setdefault(target, {})[quantity.name.key] = self._name(quantity)
                 if quantity.role == "target":
+                    self.compares.add(target)
+
+    def _mark_labels(self) -> None:
+        """Labels stand in the index positions of an equation, which are not differentiated."""
+        quantities = self.network.quantities
+        for equation in self.network.equations:
+            for reference in equation.expression.atoms(sp.Indexed):
+                for label in (r for index in reference.indices for r in index.atoms(sp.Indexed)):
+                    quantity, target = quantities[base_of(label)], self.key_of[equation.base]
+                    self.marks.setdefault(target, {})[quantity.name.key] = self._name(quantity)
                     self.compares.add(target)
 
     def _name(self, quantity: Quantity) -> Name:
@@ -200,7 +218,20 @@ class _Builder:
             tuple(self._name(q) for q in members),
             _few(list(self.marks.get(key, {}).values())),
             shape,
+            self._units(members[-1]),
         )
+
+    def _units(self, quantity: Quantity) -> tuple[Math | None, ...]:
+        """The units of a layer: of an array with one axis beside its samples and its steps."""
+        network = self.network
+        sizes = [
+            size
+            for n, size in enumerate(quantity.shape)
+            if (quantity.base, n) not in network.label_axes and size != network.samples
+        ]
+        if len(sizes) != 1 or quantity.role == "loss":
+            return ()
+        return units_of(self.write(sizes[0]), int(sizes[0]) if sizes[0].is_Integer else None)
 
 
 def _few(names: list[Name]) -> tuple[Name, ...]:
@@ -229,10 +260,14 @@ def _mean(keys: Sequence[str], position: Mapping[str, float], default: float) ->
     return round(sum(position[k] for k in keys) / len(keys), 9) if keys else default
 
 
+def _dots(key: str, count: int) -> Node:
+    return Node(key, "dots", shape=Math(rf"\times {count}", f"×{count}"))
+
+
 def _folded(graph: Graph) -> Graph:
     """Dots for the middle of tall columns, and for the columns in the middle of a long network."""
     columns = [
-        column if len(column) <= TALLEST else (*column[:3], Node(f"dots{n}", "dots"), column[-1])
+        column if len(column) <= TALLEST else (*column[:3], _dots(f"dots{n}", len(column)), column[-1])
         for n, column in enumerate(graph.columns)
     ]
     if len(columns) > WIDEST:

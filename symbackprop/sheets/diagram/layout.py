@@ -8,12 +8,13 @@ together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 from symbackprop.names import Name
 from symbackprop.sheets.diagram.graph import Edge, Graph, Node
 from symbackprop.sheets.diagram.label import breadth, runs
+from symbackprop.sheets.diagram.units import RADIUS, Point, Unit, stacked, wires
 
 SIZE = 17.0
 """The size of the letters in neurons."""
@@ -39,6 +40,14 @@ class PlacedNode:
     y: float
     width: float
     height: float
+    units: tuple[Unit, ...] = ()
+    """The units of a layer; their height is measured from the top of the box."""
+
+    @property
+    def middles(self) -> list[Point]:
+        """The middles of the units that are drawn; of a node without units its own."""
+        top = self.y - self.height / 2
+        return [(self.x, round(top + u.y, 1)) for u in self.units if u.label is not None] or [(self.x, self.y)]
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,13 @@ class PlacedEdge:
     """An arrow from border to border; `label_at` is the middle of its label, if it has one that fits."""
 
     edge: Edge
-    start: tuple[float, float]
-    end: tuple[float, float]
-    label_at: tuple[float, float] | None
+    start: Point
+    end: Point
+    label_at: Point | None
     over: float | None = None
     """The height that a detour bends towards; None for a straight arrow."""
+    wires: tuple[tuple[Point, Point], ...] = ()
+    """Instead of an arrow, the lines between the units of two layers."""
 
 
 @dataclass(frozen=True)
@@ -100,19 +111,32 @@ def _placed_nodes(graph: Graph) -> dict[str, PlacedNode]:
         breadth_of_column = max(width for width, _ in sizes.values())
         if previous:
             right += _gap(graph, previous, column)
+        above = _tops([sizes[node.key][1] for node in column], step)
         for number, node in enumerate(column):
             width, height = sizes[node.key]
-            y = (number - (len(column) - 1) / 2) * step
-            placed[node.key] = PlacedNode(node, right + breadth_of_column / 2, y, width, height)
+            y = above[number] + sizes[node.key][1] / 2
+            units = stacked(node.units)[1] if node.units else ()
+            placed[node.key] = PlacedNode(node, right + breadth_of_column / 2, y, width, height, units)
         right += breadth_of_column
         previous = column
     return placed
 
 
-def _size(node: Node) -> tuple[float, float]:
+def _tops(heights: Sequence[float], step: float) -> list[float]:
+    """Where the nodes of a column begin: as far from each other as the step leaves between low ones."""
+    room = step - HEIGHT
+    tops = [-(sum(heights) + room * (len(heights) - 1)) / 2]
+    for height in heights:
+        tops.append(tops[-1] + height + room)
+    return tops
+
+
+def _size(node: Node) -> Point:
     if node.kind == "dots":
         return 24.0, HEIGHT
     inner = sum(breadth(runs(name), SIZE) for name in node.names) + 18 * (len(node.names) - 1)
+    if node.shape is not None and node.units:
+        return max(inner, 0.52 * SMALL * len(node.shape.text), 2 * RADIUS) + 24, stacked(node.units)[0]
     if node.shape is not None:
         return max(inner, 0.52 * SMALL * len(node.shape.text)) + 24, HEIGHT + 12
     return max(2 * ROUND, inner + 20), HEIGHT
@@ -125,8 +149,9 @@ def _gap(graph: Graph, left: Sequence[Node], right: Sequence[Node]) -> float:
     weights = weights if len(weights) <= LABELLED else []
     if any(node.kind == "dots" for node in (*left, *right)) and not weights:
         return 40.0
+    apart = 44.0 if any(node.units for node in (*left, *right)) else 0.0
     longest = max((breadth(runs(w), SMALL) for w in weights), default=0.0)
-    return max(56.0, longest + 44 + (44.0 if len(weights) > 1 else 0) + 9 * min(len(left), len(right)))
+    return max(56.0 + apart, longest + 44 + apart + (44.0 if len(weights) > 1 else 0) + 9 * min(len(left), len(right)))
 
 
 def _placed_edges(
@@ -135,17 +160,35 @@ def _placed_edges(
     """The arrows between two columns; all their labels, or none."""
     if columns != 1:
         return [_detour(e, placed) for e in edges]
+    if any(placed[k].units for e in edges for k in (e.source, e.target)):
+        return [_wired(e, placed[e.source], placed[e.target]) for e in edges]
     lines = {e: _line(placed[e.source], placed[e.target]) for e in edges}
     labels = _labels(edges, lines, boxes)
     return [PlacedEdge(e, *lines[e], labels.get(e)) for e in edges]
 
 
-def _line(a: PlacedNode, b: PlacedNode) -> tuple[tuple[float, float], tuple[float, float]]:
+def _wired(edge: Edge, a: PlacedNode, b: PlacedNode) -> PlacedEdge:
+    """The lines between two layers, with the weight in the middle between them."""
+    found = tuple(wires(a.middles, b.middles, dense=edge.dense)) if b.units else _gathered(a, b)
+    start, end = (a.x + a.width / 2, a.y), (b.x - b.width / 2, b.y)
+    label = (round((start[0] + end[0]) / 2, 1), round((start[1] + end[1]) / 2, 1)) if edge.weight else None
+    return PlacedEdge(edge, start, end, label, wires=found)
+
+
+def _gathered(a: PlacedNode, b: PlacedNode) -> tuple[tuple[Point, Point], ...]:
+    """Lines from every unit of a layer to one node."""
+    starts = [start for start, _ in wires(a.middles, [(b.x, b.y)], dense=True)]
+    return tuple(
+        (start, _border(b, a.x - b.x, middle[1] - b.y)) for start, middle in zip(starts, a.middles, strict=True)
+    )
+
+
+def _line(a: PlacedNode, b: PlacedNode) -> tuple[Point, Point]:
     """From the border of one node to the border of the other, on the line between their middles."""
     return _border(a, b.x - a.x, b.y - a.y), _border(b, a.x - b.x, a.y - b.y)
 
 
-def _border(node: PlacedNode, dx: float, dy: float) -> tuple[float, float]:
+def _border(node: PlacedNode, dx: float, dy: float) -> Point:
     """Where a ray from the middle leaves the rounded box: its straight part is `width - height` long."""
     length = hypot(dx, dy) or 1.0
     radius = node.height / 2
@@ -176,10 +219,10 @@ def _detour(edge: Edge, placed: Mapping[str, PlacedNode]) -> PlacedEdge:
 
 def _labels(
     edges: Sequence[Edge],
-    lines: Mapping[Edge, tuple[tuple[float, float], tuple[float, float]]],
+    lines: Mapping[Edge, tuple[Point, Point]],
     boxes: Sequence[Box],
-) -> dict[Edge, tuple[float, float]]:
-    found: dict[Edge, tuple[float, float]] = {}
+) -> dict[Edge, Point]:
+    found: dict[Edge, Point] = {}
     taken: list[Box] = []
     if sum(e.weight is not None for e in edges) > LABELLED:
         return {}
@@ -196,9 +239,7 @@ def _labels(
     return found
 
 
-def _candidates(
-    weight: Name, start: tuple[float, float], end: tuple[float, float]
-) -> Iterator[tuple[tuple[float, float], Box]]:
+def _candidates(weight: Name, start: Point, end: Point) -> Iterator[tuple[Point, Box]]:
     half, tall = breadth(runs(weight), SMALL) / 2 + 2, SMALL / 2 + 3
     for t in ALONG:
         x, y = start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])
@@ -214,7 +255,7 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def _moved(p: PlacedNode, down: float) -> PlacedNode:
-    return PlacedNode(p.node, round(p.x, 1), round(p.y + down, 1), round(p.width, 1), p.height)
+    return replace(p, x=round(p.x, 1), y=round(p.y + down, 1), width=round(p.width, 1))
 
 
 def _shifted(e: PlacedEdge, down: float) -> PlacedEdge:
@@ -225,4 +266,5 @@ def _shifted(e: PlacedEdge, down: float) -> PlacedEdge:
         (e.end[0], round(e.end[1] + down, 1)),
         label,
         None if e.over is None else round(e.over + down, 1),
+        tuple(((x, round(y + down, 1)), (u, round(v + down, 1))) for (x, y), (u, v) in e.wires),
     )

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from symbackprop.names import Name
-from symbackprop.sheets.diagram.label import SCRIPT, Run, breadth, runs
+from symbackprop.sheets.diagram.label import SCRIPT, Run, breadth, runs, text_runs
 from symbackprop.sheets.diagram.layout import HEIGHT, MARK, SIZE, SMALL, Drawing, PlacedEdge, PlacedNode
+from symbackprop.sheets.diagram.units import RADIUS
 
 STYLE = """\
 .nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;--neuron:#f4f5f7;--output:#e2f4e6;--loss:#fdeadf;\
---edge:#c6ced8;font-family:"STIX Two Text","Latin Modern Math",Cambria,"Times New Roman",serif}
+--edge:#b9c3cf;font-family:"STIX Two Text","Latin Modern Math",Cambria,"Times New Roman",serif}
 @media(prefers-color-scheme:dark){.nw{--ink:#e6ebf0;--soft:#a3aebb;--line:#7d8a99;--paper:#14181d;--input:#1c3450;--neuron:#2a3038;\
 --output:#1d3d28;--loss:#4a2d1c;--edge:#596675}}
 @media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;\
@@ -26,6 +27,8 @@ STYLE = """\
 .nw .input{fill:var(--input)}.nw .neuron{fill:var(--neuron)}
 .nw .output{fill:var(--output)}.nw .loss{fill:var(--loss)}
 .nw .go{fill:none;stroke:var(--line);stroke-width:1.3}
+.nw .wire{fill:none;stroke:var(--edge);stroke-width:.9}
+.nw .unit{fill:var(--paper);stroke:var(--line);stroke-width:1.1}
 .nw .tip{fill:var(--line)}
 .nw .bar{stroke:var(--line);stroke-width:1}
 .nw .soft{fill:var(--soft)}"""
@@ -41,12 +44,42 @@ def svg(drawing: Drawing, title: str) -> str:
         f"<style>{STYLE}</style>",
         '<defs><marker id="nw-tip" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto-start-reverse"><path class="tip" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker></defs>',
-        *(_arrow(e) for e in drawing.edges),
+        *(_layer(p) for p in drawing.nodes if p.units),
+        *(_wires(e) if e.wires else _arrow(e) for e in drawing.edges),
         *(line for p in drawing.nodes for line in _node(p)),
         *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _wires(e: PlacedEdge) -> str:
+    path = "".join(f"M{_n(x)} {_n(y)}L{_n(u)} {_n(v)}" for (x, y), (u, v) in e.wires)
+    return f'<path class="wire" d="{path}"/>'
+
+
+def _layer(p: PlacedNode) -> str:
+    """The box behind the units of a layer."""
+    return _box(p, 12)
+
+
+def _box(p: PlacedNode, radius: float) -> str:
+    return (
+        f'<rect class="box {p.node.kind}" x="{_n(p.x - p.width / 2)}" y="{_n(p.y - p.height / 2)}" '
+        f'width="{_n(p.width)}" height="{_n(p.height)}" rx="{_n(radius)}"/>'
+    )
+
+
+def _units(p: PlacedNode) -> Iterator[str]:
+    top = p.y - p.height / 2
+    for unit in p.units:
+        y = top + unit.y
+        if unit.label is None:
+            yield f'<text x="{_n(p.x)}" y="{_n(y + 6)}" font-size="20">⋮</text>'
+            continue
+        yield f'<circle class="unit" cx="{_n(p.x)}" cy="{_n(y)}" r="{_n(RADIUS)}"/>'
+        size = 11.0 if len(unit.label.text) <= 3 else 8.5
+        yield written(text_runs(unit.label.text), p.x, y, size, "soft")
 
 
 def _arrow(e: PlacedEdge) -> str:
@@ -63,17 +96,16 @@ def _arrow(e: PlacedEdge) -> str:
 def _node(p: PlacedNode) -> Iterator[str]:
     if p.node.kind == "dots":
         yield f'<text x="{_n(p.x)}" y="{_n(p.y + 6)}" font-size="22">⋮</text>'
+        if p.node.shape is not None:
+            yield written(text_runs(p.node.shape.text), p.x + 19, p.y, SMALL, "soft")
         return
-    left, top, radius = p.x - p.width / 2, p.y - p.height / 2, HEIGHT / 2 if p.node.shape is None else 10
-    yield (
-        f'<rect class="box {p.node.kind}" x="{_n(left)}" y="{_n(top)}" width="{_n(p.width)}" '
-        f'height="{_n(p.height)}" rx="{_n(radius)}"/>'
-    )
-    middle = p.y if p.node.shape is None else p.y - 9
-    yield from _names(p.node.names, p.x, middle)
+    if not p.units:
+        yield _box(p, HEIGHT / 2 if p.node.shape is None else 10)
+    lines = p.y - p.height / 2 + 19 if p.units else p.y if p.node.shape is None else p.y - 9
+    yield from _names(p.node.names, p.x, lines)
     if p.node.shape is not None:
-        at = f'x="{_n(p.x)}" y="{_n(p.y + 18)}" font-size="{_n(SMALL)}"'
-        yield f'<text class="soft" {at}>{escape(p.node.shape.text)}</text>'
+        yield written(text_runs(p.node.shape.text), p.x, lines + (17 if p.units else 22), SMALL, "soft")
+    yield from _units(p)
     if p.node.marks:
         bottom = p.y + p.height / 2
         stem = f"M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}"
@@ -102,7 +134,11 @@ def _row(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
 
 
 def _text(name: Name, x: float, y: float, size: float, kind: str = "") -> str:
-    pieces = runs(name)
+    return written(runs(name), x, y, size, kind)
+
+
+def written(pieces: Sequence[Run], x: float, y: float, size: float, kind: str = "") -> str:
+    """Runs around a point."""
     inner, level = "", "line"
     for run in pieces:
         shift = _offset(run.level, size) - _offset(level, size)
