@@ -123,7 +123,7 @@ def derive(
 ) -> None:
     """Derive the backward pass of NETWORK and write it as a sheet.
 
-    Beside a Markdown file stands its picture, an SVG file of the same name. A PDF needs a TeX engine.
+    Beside a Markdown file stand its pictures, SVG files of the same name. A PDF needs a TeX engine.
     """
     kind = form_of_output or _format_of(output)
     if kind == "pdf" and output is None and sys.stdout.isatty():
@@ -145,7 +145,7 @@ def derive(
         optimizer=optimizer,
     )
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
-        _save_with_picture(sheet, kind, Path(output))
+        _save_with_pictures(sheet, kind, Path(output))
     elif kind == "pdf":
         write_bytes(sheet.to_pdf(), output)
     else:
@@ -166,19 +166,17 @@ def _format_of(output: str | None) -> str:
     return ending
 
 
-def _save_with_picture(sheet: Sheet, kind: str, path: Path) -> None:
-    """Markdown and, beside it, the picture of the network: both files, or neither."""
+def _save_with_pictures(sheet: Sheet, kind: str, path: Path) -> None:
+    """Markdown and, beside it, its pictures: all files, or none."""
     from urllib.parse import quote
 
     from symbackprop.numeric.files import write_files
-    from symbackprop.sheets.blocks import Figure
 
-    picture = path.with_suffix(".svg")
-    figure = next((block for block in sheet.blocks if isinstance(block, Figure)), None)
-    text = _rendered(sheet, kind, None if figure is None else quote(picture.name))
+    picture = path.with_suffix(".svg").name
+    pictures = sheet.pictures(picture)
+    text = _rendered(sheet, kind, quote(picture) if pictures else None)
     contents = {path: text if text.endswith("\n") else text + "\n"}
-    if figure is not None:
-        contents[picture] = figure.diagram.svg()
+    contents |= {path.with_name(name): drawn for name, drawn in pictures.items()}
     write_files({file: content.encode("utf-8") for file, content in contents.items()})
 
 

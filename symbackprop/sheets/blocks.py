@@ -128,10 +128,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """The picture of the network; `diagram` knows how to draw itself."""
+    """A picture; `diagram` knows how to draw itself. `suffix` tells the files of several pictures apart."""
 
     diagram: Any
     caption: Line
+    suffix: str = ""
     kind: ClassVar[str] = "figure"
 
 

@@ -15,7 +15,7 @@ from symbackprop.sheets.blocks import Block, Figure, Formula, Heading, walked
 from symbackprop.sheets.folding import folded
 from symbackprop.sheets.formats.html import MissingLibraryError, to_html
 from symbackprop.sheets.formats.latex import to_latex
-from symbackprop.sheets.formats.markdown import PAGE, to_markdown
+from symbackprop.sheets.formats.markdown import PAGE, picture_of, to_markdown
 from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.notebook import to_notebook
 from symbackprop.sheets.formats.pdf import to_pdf
@@ -37,7 +37,7 @@ class Sheet:
     def to_markdown(self, dialect: Dialect = "jupyter", picture: str | None = None) -> str:
         """Markdown; ``jupyter`` with ``$``, ``github`` with ``math`` fences.
 
-        The network is drawn by Mermaid, or is the file `picture`.
+        Pictures are drawn by Mermaid, or are files: `picture` and those that `pictures` names after it.
         """
         return to_markdown(self.blocks, self.folders, dialect, picture)
 
@@ -70,7 +70,7 @@ class Sheet:
         return to_text(self.blocks, self.folders, width)
 
     def save(self, path: Path | str, dialect: Dialect = "jupyter") -> Path:
-        """Write the sheet to a file in the format of its ending; beside Markdown also the picture as SVG.
+        """Write the sheet to a file in the format of its ending; beside Markdown also the pictures as SVG.
 
         Raises:
             SymbackpropError: the ending is not one of .md, .tex, .html, .ipynb, .txt, .pdf; or it is .pdf and there
@@ -83,7 +83,8 @@ class Sheet:
         match path.suffix:
             case ".md":
                 picture = path.with_suffix(".svg")
-                picture.write_text(self._svg(), encoding="utf-8", newline="\n")
+                for name, drawn in self.pictures(picture.name).items():
+                    path.with_name(name).write_text(drawn, encoding="utf-8", newline="\n")
                 content = self.to_markdown(dialect, picture.name)
             case ".tex":
                 content = self.to_latex()
@@ -101,8 +102,9 @@ class Sheet:
         path.write_text(content, encoding="utf-8", newline="\n")
         return path
 
-    def _svg(self) -> str:
-        return next((b.diagram.svg() for b in self.blocks if isinstance(b, Figure)), "")
+    def pictures(self, first: str) -> dict[str, str]:
+        """The pictures of the sheet as SVG by the names of their files, from the name of the first one's."""
+        return {picture_of(first, b): b.diagram.svg() for b in walked(self.blocks) if isinstance(b, Figure)}
 
     # What Jupyter shows: HTML in a cell, Markdown where HTML is not wanted, the results alone as LaTeX.
     def _repr_html_(self) -> str | None:

@@ -16,6 +16,7 @@ from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading,
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
 from symbackprop.sheets.compose.chains import chain_rows, chain_terms, reference_of, scaled_partial, sum_rows
 from symbackprop.sheets.compose.composition import Composition, Group
+from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row, softmax_rows
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
@@ -52,6 +53,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
             )
         )
         yield from _mean(c)
+        yield flow_figure(c)
         derivatives = [*(derivative_row(c, f) for f in applied_functions(c)), *softmax_rows(c)]
         if derivatives:
             yield Paragraph(c.say("backward.functions"))

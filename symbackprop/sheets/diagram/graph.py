@@ -98,12 +98,7 @@ class _Builder:
             if quantity.base not in self.key_of:
                 self._mark(quantity)
         self._mark_labels()
-        column_of = self._columns()
-        width = max(column_of.values(), default=0) + 1
-        columns: list[list[str]] = [[] for _ in range(width)]
-        for key in self.members:
-            columns[column_of[key]].append(key)
-        ordered = _ordered(columns, self.edges.values())
+        ordered = columned(self.members, self.edges.values(), self.rank)
         return Graph(tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values()))
 
     def _place_quantities(self) -> None:
@@ -186,22 +181,6 @@ class _Builder:
         labels = [Label(kind, axis.index.name) for kind, axis in zip(kinds, quantity.axes, strict=False)]  # type: ignore[arg-type]
         return quantity.name.with_scripts((*quantity.name.scripts, *labels)) if labels else quantity.name
 
-    def _columns(self) -> dict[str, int]:
-        """Every node right of all that it reads; an input just left of its first reader."""
-        column: dict[str, int] = {}
-        reads: dict[str, list[str]] = {key: [] for key in self.members}
-        readers: dict[str, list[str]] = {key: [] for key in self.members}
-        for edge in self.edges.values():
-            if not edge.recurrent:
-                reads[edge.target].append(edge.source)
-                readers[edge.source].append(edge.target)
-        for key in sorted(self.members, key=self.rank.__getitem__):
-            column[key] = 1 + max((column[k] for k in reads[key]), default=-1)
-        for key in self.members:
-            if not reads[key] and readers[key]:
-                column[key] = max(0, min(column[k] for k in readers[key]) - 1)
-        return column
-
     def _node(self, key: str) -> Node:
         members = self.members[key]
         kind: Kind = "neuron"
@@ -237,6 +216,33 @@ class _Builder:
 def _few(names: list[Name]) -> tuple[Name, ...]:
     """Up to three names; of more the first and the last."""
     return tuple(names) if len(names) <= 3 else (names[0], opaque_name("…"), names[-1])
+
+
+def columned(keys: Iterable[str], edges: Iterable[Edge], rank: Mapping[str, int]) -> list[list[str]]:
+    """Every node right of all that it reads, an input just left of its first reader; the columns in a good order.
+
+    Args:
+        keys: the nodes.
+        edges: the arrows; a recurrent one leads back.
+        rank: the position of every node in the order of computation.
+    """
+    keys, edges = list(keys), list(edges)
+    column: dict[str, int] = {}
+    reads: dict[str, list[str]] = {key: [] for key in keys}
+    readers: dict[str, list[str]] = {key: [] for key in keys}
+    for edge in edges:
+        if not edge.recurrent:
+            reads[edge.target].append(edge.source)
+            readers[edge.source].append(edge.target)
+    for key in sorted(keys, key=rank.__getitem__):
+        column[key] = 1 + max((column[k] for k in reads[key]), default=-1)
+    for key in keys:
+        if not reads[key] and readers[key]:
+            column[key] = max(0, min(column[k] for k in readers[key]) - 1)
+    columns: list[list[str]] = [[] for _ in range(max(column.values(), default=0) + 1)]
+    for key in keys:
+        columns[column[key]].append(key)
+    return _ordered(columns, edges)
 
 
 def _ordered(columns: Sequence[Sequence[str]], edges: Iterable[Edge]) -> list[list[str]]:

@@ -20,6 +20,7 @@ STYLE = """\
 --output:#1d3d28;--loss:#4a2d1c;--edge:#596675}}
 @media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;\
 --neuron:#f4f5f7;--output:#e2f4e6;--loss:#fdeadf}}
+.nw .paper{fill:var(--paper)}
 .nw text{fill:var(--ink);text-anchor:middle}
 .nw .v{font-style:italic}
 .nw .halo{stroke:var(--paper);stroke-width:5px;stroke-linejoin:round;paint-order:stroke}
@@ -36,25 +37,55 @@ STYLE = """\
 
 def svg(drawing: Drawing, title: str) -> str:
     """The drawing as an SVG element."""
-    width, height = _n(drawing.width), _n(drawing.height)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="nw" role="img" aria-label="{escape(title)}" '
-        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f"<title>{escape(title)}</title>",
-        f"<style>{STYLE}</style>",
-        '<defs><marker id="nw-tip" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto-start-reverse"><path class="tip" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker></defs>',
         *(_layer(p) for p in drawing.nodes if p.units),
         *(_wires(e) if e.wires else _arrow(e) for e in drawing.edges),
         *(line for p in drawing.nodes for line in _node(p)),
         *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
+    ]
+    return picture(drawing.width, drawing.height, title, parts)
+
+
+def picture(
+    width: float,
+    height: float,
+    title: str,
+    parts: Sequence[str],
+    style: str = "",
+    mark: str = "nw",
+    tips: Sequence[str] = ("tip",),
+) -> str:
+    """A whole SVG element around its parts, on paper of the page's colour: it can be read on any background.
+
+    Args:
+        width, height: the size in points.
+        title: what is read out.
+        parts: the elements.
+        style: more rules of style.
+        mark: what the names of the arrow tips begin with, one for each kind of picture on a page.
+        tips: the kinds of arrow tips.
+    """
+    wide, high = coordinate(width), coordinate(height)
+    markers = "".join(
+        f'<marker id="{mark}-{tip}" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="7" markerHeight="7" '
+        f'orient="auto-start-reverse"><path class="{tip}" d="M0.6 0.8 7.6 4 0.6 7.2z"/></marker>'
+        for tip in tips
+    )
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="nw" role="img" aria-label="{escape(title)}" '
+        f'viewBox="0 0 {wide} {high}" width="{wide}" height="{high}">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{STYLE}{style and chr(10) + style}</style>",
+        f"<defs>{markers}</defs>",
+        f'<rect class="paper" width="{wide}" height="{high}" rx="8"/>',
+        *parts,
         "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _wires(e: PlacedEdge) -> str:
-    path = "".join(f"M{_n(x)} {_n(y)}L{_n(u)} {_n(v)}" for (x, y), (u, v) in e.wires)
+    path = "".join(f"M{coordinate(x)} {coordinate(y)}L{coordinate(u)} {coordinate(v)}" for (x, y), (u, v) in e.wires)
     return f'<path class="wire" d="{path}"/>'
 
 
@@ -65,8 +96,8 @@ def _layer(p: PlacedNode) -> str:
 
 def _box(p: PlacedNode, radius: float) -> str:
     return (
-        f'<rect class="box {p.node.kind}" x="{_n(p.x - p.width / 2)}" y="{_n(p.y - p.height / 2)}" '
-        f'width="{_n(p.width)}" height="{_n(p.height)}" rx="{_n(radius)}"/>'
+        f'<rect class="box {p.node.kind}" x="{coordinate(p.x - p.width / 2)}" y="{coordinate(p.y - p.height / 2)}" '
+        f'width="{coordinate(p.width)}" height="{coordinate(p.height)}" rx="{coordinate(radius)}"/>'
     )
 
 
@@ -75,9 +106,9 @@ def _units(p: PlacedNode) -> Iterator[str]:
     for unit in p.units:
         y = top + unit.y
         if unit.label is None:
-            yield f'<text x="{_n(p.x)}" y="{_n(y + 6)}" font-size="20">⋮</text>'
+            yield f'<text x="{coordinate(p.x)}" y="{coordinate(y + 6)}" font-size="20">⋮</text>'
             continue
-        yield f'<circle class="unit" cx="{_n(p.x)}" cy="{_n(y)}" r="{_n(RADIUS)}"/>'
+        yield f'<circle class="unit" cx="{coordinate(p.x)}" cy="{coordinate(y)}" r="{coordinate(RADIUS)}"/>'
         size = 11.0 if len(unit.label.text) <= 3 else 8.5
         yield written(text_runs(unit.label.text), p.x, y, size, "soft")
 
@@ -86,16 +117,17 @@ def _arrow(e: PlacedEdge) -> str:
     (x1, y1), (x2, y2) = e.start, e.end
     if e.over is not None:
         top = e.over
-        path = f"M{_n(x1)} {_n(y1)}C{_n(x1)} {_n(top)} {_n(x2)} {_n(top)} {_n(x2)} {_n(y2)}"
+        n = coordinate
+        path = f"M{n(x1)} {n(y1)}C{n(x1)} {n(top)} {n(x2)} {n(top)} {n(x2)} {n(y2)}"
     else:
-        path = f"M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"
+        path = f"M{coordinate(x1)} {coordinate(y1)}L{coordinate(x2)} {coordinate(y2)}"
     dashes = ' stroke-dasharray="5 3"' if e.edge.recurrent else ""
     return f'<path class="go"{dashes} d="{path}" marker-end="url(#nw-tip)"/>'
 
 
 def _node(p: PlacedNode) -> Iterator[str]:
     if p.node.kind == "dots":
-        yield f'<text x="{_n(p.x)}" y="{_n(p.y + 6)}" font-size="22">⋮</text>'
+        yield f'<text x="{coordinate(p.x)}" y="{coordinate(p.y + 6)}" font-size="22">⋮</text>'
         if p.node.shape is not None:
             yield written(text_runs(p.node.shape.text), p.x + 19, p.y, SMALL, "soft")
         return
@@ -108,7 +140,7 @@ def _node(p: PlacedNode) -> Iterator[str]:
     yield from _units(p)
     if p.node.marks:
         bottom = p.y + p.height / 2
-        stem = f"M{_n(p.x)} {_n(bottom + MARK - 6)}V{_n(bottom + 1.5)}"
+        stem = f"M{coordinate(p.x)} {coordinate(bottom + MARK - 6)}V{coordinate(bottom + 1.5)}"
         yield f'<path class="go" d="{stem}" marker-end="url(#nw-tip)"/>'
         yield from _row(p.node.marks, p.x, bottom + MARK + 4)
 
@@ -119,7 +151,7 @@ def _names(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
     at = x - (sum(widths) + 18 * (len(names) - 1)) / 2
     for number, (name, own) in enumerate(zip(names, widths, strict=True)):
         if number:
-            yield f'<path class="bar" d="M{_n(at + 9)} {_n(y - 13)}V{_n(y + 13)}"/>'
+            yield f'<path class="bar" d="M{coordinate(at + 9)} {coordinate(y - 13)}V{coordinate(y + 13)}"/>'
             at += 18
         yield _text(name, at + own / 2, y, SIZE)
         at += own
@@ -142,13 +174,13 @@ def written(pieces: Sequence[Run], x: float, y: float, size: float, kind: str = 
     inner, level = "", "line"
     for run in pieces:
         shift = _offset(run.level, size) - _offset(level, size)
-        dy = f' dy="{_n(shift)}"' if shift else ""
-        small = "" if run.level == "line" else f' font-size="{_n(size * SCRIPT)}"'
+        dy = f' dy="{coordinate(shift)}"' if shift else ""
+        small = "" if run.level == "line" else f' font-size="{coordinate(size * SCRIPT)}"'
         inner += f"<tspan{_slanted(run)}{dy}{small}>{escape(run.text)}</tspan>"
         level = run.level
     lift = size * 0.33
     mark = f' class="{kind}"' if kind else ""
-    return f'<text{mark} x="{_n(x)}" y="{_n(y + lift)}" font-size="{_n(size)}">{inner}</text>'
+    return f'<text{mark} x="{coordinate(x)}" y="{coordinate(y + lift)}" font-size="{coordinate(size)}">{inner}</text>'
 
 
 def _slanted(run: Run) -> str:
@@ -159,6 +191,6 @@ def _offset(level: str, size: float) -> float:
     return {"below": 0.22 * size, "above": -0.36 * size}.get(level, 0.0)
 
 
-def _n(value: float) -> str:
+def coordinate(value: float) -> str:
     """A coordinate with at most one digit behind the point."""
     return f"{value:.1f}".removesuffix(".0") if abs(value) >= 0.05 else "0"

@@ -55,7 +55,7 @@ class Markdown:
         """One block."""
         write = self.templates.block(block.kind)
         if isinstance(block, Figure):
-            return write(block, self.picture).strip()
+            return write(block, self.picture and picture_of(self.picture, block)).strip()
         if isinstance(block, Details):
             return write(block, self.body(block.blocks)).strip()
         return write(block).strip("\n")
@@ -83,6 +83,12 @@ class Markdown:
     def _math(self, latex: str) -> str:
         latex = _without_tags(latex.strip())
         return f"$`{latex}`$" if self.dialect == "github" else f"${latex}$"
+
+
+def picture_of(first: str, figure: Figure) -> str:
+    """The file of a picture, from the file of the first one: ``sheet.svg``, ``sheet-flow.svg``."""
+    stem, dot, ending = first.rpartition(".")
+    return f"{stem}{figure.suffix}{dot}{ending}"
 
 
 def escaped(text: str) -> str:
