@@ -19,6 +19,9 @@ from symbackprop.sheets.width import width
 RELATION, TERM, FACTOR = 0, 1, 2
 """What a line may begin with, the best first."""
 
+INDENT = 2.0
+"""How far a line that goes on is set in."""
+
 Measure = Callable[[str], float]
 
 _TOKENS = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
@@ -60,7 +63,8 @@ class _Notation:
             if chosen is None:
                 break
             found.append((text[start : chosen.end], before))
-            start, before, limit = chosen.start, chosen, room
+            start, before = chosen.start, chosen
+            limit = first if chosen.kind == RELATION and not chosen.depth else room
         return [*found, (text[start:], before)]
 
     def _best(self, breaks: Sequence[Break], text: str, start: int, limit: float) -> Break | None:
@@ -132,7 +136,7 @@ def _rows(
     if notation.measure(side(row.line)) <= room:
         yield row
         return
-    lines = notation.lines(side(row.right), room, room - 3)
+    lines = notation.lines(side(row.right), room, room - INDENT)
     texts = notation.repair([text for text, _ in lines])
     last = len(lines) - 1
     fits = False

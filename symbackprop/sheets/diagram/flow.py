@@ -14,9 +14,11 @@ import sympy as sp
 
 from symbackprop.backprop import Contribution
 from symbackprop.derivation import Derivation, activation_argument
+from symbackprop.functions import TABLE
 from symbackprop.indexed import Base, base_of
 from symbackprop.names import Label, Name
 from symbackprop.network import Quantity
+from symbackprop.sheets.blocks import Math
 from symbackprop.sheets.diagram.graph import Edge, columned
 from symbackprop.sheets.diagram.label import Run, runs, text_runs
 from symbackprop.sheets.mathematics import MathWriter
@@ -166,7 +168,10 @@ class _Builder:
         """The local derivative: a weight, the derivative of an activation, or what is short enough."""
         argument = activation_argument(c.consumer)
         if argument is not None and c.consumer is not self.network.loss:
+            row = TABLE.get(c.consumer.expression.func)
             name = self.write.function_name(c.consumer.expression)
+            if row is not None:
+                name = Math(row.latex, {"sigmoid": "σ"}.get(row.name, row.name))
             inner = self._named(self.network.quantities[base_of(argument)])
             if len(name.text) + len(inner.text) > SHORT:
                 return None

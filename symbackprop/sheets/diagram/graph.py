@@ -24,8 +24,8 @@ Kind = Literal["input", "neuron", "output", "loss", "dots"]
 
 TALLEST = 7
 """A column with more neurons is folded: the first three, dots, the last one."""
-WIDEST = 9
-"""A network with more columns is folded: the first four, dots, the last four."""
+WIDEST, WIDEST_LAYERS = 9, 6
+"""A network with more columns is folded in the middle, the sooner where units are drawn."""
 DRAWN_EDGES = 400
 
 
@@ -276,8 +276,10 @@ def _folded(graph: Graph) -> Graph:
         column if len(column) <= TALLEST else (*column[:3], _dots(f"dots{n}", len(column)), column[-1])
         for n, column in enumerate(graph.columns)
     ]
-    if len(columns) > WIDEST:
-        columns = [*columns[:4], (Node("dots", "dots"),), *columns[-4:]]
+    widest = WIDEST_LAYERS if any(node.units for node in graph.nodes) else WIDEST
+    if len(columns) > widest:
+        kept = widest // 2
+        columns = [*columns[:kept], (Node("dots", "dots"),), *columns[-kept:]]
     shown = {node.key for column in columns for node in column}
     edges = tuple(e for e in graph.edges if e.source in shown and e.target in shown)
     if len(edges) > DRAWN_EDGES:

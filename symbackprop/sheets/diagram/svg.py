@@ -127,7 +127,7 @@ def _arrow(e: PlacedEdge) -> str:
 
 def _node(p: PlacedNode) -> Iterator[str]:
     if p.node.kind == "dots":
-        yield f'<text x="{coordinate(p.x)}" y="{coordinate(p.y + 6)}" font-size="22">⋮</text>'
+        yield written([Run("⋮" if p.node.shape else "⋯")], p.x, p.y - 1, 22)
         if p.node.shape is not None:
             yield written(text_runs(p.node.shape.text), p.x + 19, p.y, SMALL, "soft")
         return

@@ -48,7 +48,8 @@ def tikz(drawing: Drawing) -> str:
 
 def _node(p: PlacedNode) -> Iterator[str]:
     if p.node.kind == "dots":
-        yield rf"\node ({p.node.key}) at ({p.x:g},{p.y:g}) {{$\vdots$}};"
+        dots = r"\vdots" if p.node.shape else r"\cdots"
+        yield rf"\node ({p.node.key}) at ({p.x:g},{p.y:g}) {{${dots}$}};"
         if p.node.shape is not None:
             yield rf"\node[aside, right] at ({p.x + 8:g},{p.y:g}) {{${p.node.shape.latex}$}};"
         return

@@ -19,7 +19,7 @@ from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.words import PUNCTUATION, spaced
 from symbackprop.sheets.templates import Templates
 
-PAGE, TELEPHONE = 38.5, 22.6
+PAGE, TELEPHONE = 38.5, 21.4
 """The width of a formula on a screen and on a telephone, in em of its font."""
 BOX = 1.6
 """What the frame of a result takes away from it."""

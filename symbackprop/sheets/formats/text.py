@@ -16,6 +16,8 @@ from symbackprop.sheets.formats.words import is_wide, spaced
 from symbackprop.sheets.templates import Templates
 
 INDENT = "    "
+AFTER = "、，。；：！？"
+"""A line may end behind these without a space."""
 _WORDS = re.compile(r"\s+|[^\s]+")
 
 
@@ -117,7 +119,7 @@ def _pieces(text: str) -> list[str]:
     for word in _WORDS.findall(text):
         piece = ""
         for c in word:
-            if piece and is_wide(c):
+            if piece and (is_wide(c) or (piece[-1] in AFTER and c not in AFTER)):
                 found.append(piece)
                 piece = ""
             piece += c
