@@ -73,14 +73,15 @@ def test_a_recurrence_arches_back() -> None:
     graph = FlowDiagram(sb.read("deep").derive()).graph
     drawing = flow_layout(graph)
     assert any(edge.recurrent for edge in graph.edges)
-    assert {a.back for a in drawing.arrows if a.over is not None} == {True, False}
+    assert {a.back for a in drawing.arrows if a.bend is not None} == {True, False}
 
 
 @pytest.mark.parametrize(
     "build", [two_two_one, shared_biases, dense_batch, hostile, lambda: chain(30), lambda: layer(9, 12, 9)]
 )
-def test_boxes_do_not_overlap_and_everything_is_inside(build) -> None:  # type: ignore[no-untyped-def]
-    drawing = flow_layout(FlowDiagram(Derivation(build())).graph)
+@pytest.mark.parametrize("down", [False, True])
+def test_boxes_do_not_overlap_and_everything_is_inside(build, down: bool) -> None:  # type: ignore[no-untyped-def]
+    drawing = flow_layout(FlowDiagram(Derivation(build())).graph, down=down)
     boxes = [(p.x - p.width / 2, p.y - p.height / 2, p.x + p.width / 2, p.y + p.height / 2) for p in drawing.nodes]
     for n, a in enumerate(boxes):
         assert a[0] >= 0

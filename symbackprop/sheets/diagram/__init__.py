@@ -18,6 +18,9 @@ from symbackprop.sheets.diagram.source import dot, mermaid, plain
 from symbackprop.sheets.diagram.svg import svg
 from symbackprop.sheets.diagram.tikz import tikz
 
+TELEPHONE = 380.0
+"""A picture that is not wider stands on a telephone as it is."""
+
 __all__ = ["Diagram", "FlowDiagram"]
 
 
@@ -75,6 +78,11 @@ class FlowDiagram:
     def svg(self) -> str:
         """A self-contained SVG element, light and dark."""
         return flow_svg(self._drawing, self.title)
+
+    def narrow_svg(self) -> str:
+        """The same for a narrow screen: from the top down, where that is narrower."""
+        upright = flow_layout(self.graph, down=True)
+        return self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title)
 
     def tikz(self) -> str:
         """A picture for LaTeX."""

@@ -35,7 +35,10 @@ def flow_svg(drawing: FlowDrawing, title: str) -> str:
 def _svg_arrow(a: Arrow) -> str:
     n = coordinate
     (x1, y1), (x2, y2) = a.start, a.end
-    line = f"L{n(x2)} {n(y2)}" if a.over is None else f"C{n(x1)} {n(a.over)} {n(x2)} {n(a.over)} {n(x2)} {n(y2)}"
+    line = f"L{n(x2)} {n(y2)}"
+    if a.bend is not None:
+        (u1, v1), (u2, v2) = a.bend
+        line = f"C{n(u1)} {n(v1)} {n(u2)} {n(v2)} {n(x2)} {n(y2)}"
     dashes = ' stroke-dasharray="5 3"' if a.recurrent else ""
     kind, tip = ("returns", "nf-tip-back") if a.back else ("go", "nf-tip")
     return f'<path class="{kind}"{dashes} d="M{n(x1)} {n(y1)}{line}" marker-end="url(#{tip})"/>'
@@ -86,7 +89,10 @@ def _tikz_node(p: PlacedFlow) -> Iterator[str]:
 def _tikz_arrow(a: Arrow) -> str:
     (x1, y1), (x2, y2) = a.start, a.end
     style = ("->, back" if a.back else "->, black!55") + (", dashed" if a.recurrent else "")
-    bend = "--" if a.over is None else f".. controls ({x1:g},{a.over:g}) and ({x2:g},{a.over:g}) .."
+    bend = "--"
+    if a.bend is not None:
+        (u1, v1), (u2, v2) = a.bend
+        bend = f".. controls ({u1:g},{v1:g}) and ({u2:g},{v2:g}) .."
     return rf"\draw[{style}] ({x1:g},{y1:g}) {bend} ({x2:g},{y2:g});"
 
 
