@@ -43,6 +43,11 @@ class Diagram:
         """A self-contained SVG element, light and dark."""
         return svg(self._drawing, self.title)
 
+    def narrow_svg(self) -> str:
+        """The same for a narrow screen: from the top down, where that is narrower."""
+        upright = layout(self.graph, down=True)
+        return self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else svg(upright, self.title, "nd")
+
     def tikz(self) -> str:
         """A picture for LaTeX."""
         return tikz(self._drawing)
@@ -82,7 +87,9 @@ class FlowDiagram:
     def narrow_svg(self) -> str:
         """The same for a narrow screen: from the top down, where that is narrower."""
         upright = flow_layout(self.graph, down=True)
-        return self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title)
+        return (
+            self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title, "fd")
+        )
 
     def tikz(self) -> str:
         """A picture for LaTeX."""

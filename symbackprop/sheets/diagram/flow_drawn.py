@@ -22,17 +22,17 @@ STYLE = """\
 .nw text.adjoint{fill:var(--back)}"""
 
 
-def flow_svg(drawing: FlowDrawing, title: str) -> str:
-    """The drawing as an SVG element."""
+def flow_svg(drawing: FlowDrawing, title: str, mark: str = "nf") -> str:
+    """The drawing as an SVG element; `mark` tells its arrow tips from those of other pictures on a page."""
     parts = [
-        *(_svg_arrow(a) for a in drawing.arrows),
+        *(_svg_arrow(a, mark) for a in drawing.arrows),
         *(line for p in drawing.nodes for line in _svg_node(p)),
         *(written(sign.runs, x, y, LABEL, "halo adjoint") for sign, (x, y) in drawing.labels),
     ]
-    return picture(drawing.width, drawing.height, title, parts, STYLE, "nf", ("tip", "tip-back"))
+    return picture(drawing.width, drawing.height, title, parts, STYLE, mark, ("tip", "tip-back"))
 
 
-def _svg_arrow(a: Arrow) -> str:
+def _svg_arrow(a: Arrow, mark: str) -> str:
     n = coordinate
     (x1, y1), (x2, y2) = a.start, a.end
     line = f"L{n(x2)} {n(y2)}"
@@ -40,8 +40,8 @@ def _svg_arrow(a: Arrow) -> str:
         (u1, v1), (u2, v2) = a.bend
         line = f"C{n(u1)} {n(v1)} {n(u2)} {n(v2)} {n(x2)} {n(y2)}"
     dashes = ' stroke-dasharray="5 3"' if a.recurrent else ""
-    kind, tip = ("returns", "nf-tip-back") if a.back else ("go", "nf-tip")
-    return f'<path class="{kind}"{dashes} d="M{n(x1)} {n(y1)}{line}" marker-end="url(#{tip})"/>'
+    kind, tip = ("returns", "tip-back") if a.back else ("go", "tip")
+    return f'<path class="{kind}"{dashes} d="M{n(x1)} {n(y1)}{line}" marker-end="url(#{mark}-{tip})"/>'
 
 
 def _svg_node(p: PlacedFlow) -> Iterator[str]:

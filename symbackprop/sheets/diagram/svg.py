@@ -10,7 +10,16 @@ from html import escape
 
 from symbackprop.names import Name
 from symbackprop.sheets.diagram.label import SCRIPT, Run, breadth, runs, text_runs
-from symbackprop.sheets.diagram.layout import HEIGHT, MARK, SIZE, SMALL, Drawing, PlacedEdge, PlacedNode
+from symbackprop.sheets.diagram.layout import (
+    HEIGHT,
+    MARK,
+    SIZE,
+    SMALL,
+    Drawing,
+    PlacedEdge,
+    PlacedNode,
+    row_breadth,
+)
 from symbackprop.sheets.diagram.units import RADIUS
 
 STYLE = """\
@@ -23,7 +32,7 @@ STYLE = """\
 .nw .paper{fill:var(--paper)}
 .nw text{fill:var(--ink);text-anchor:middle}
 .nw .v{font-style:italic}
-.nw .halo{stroke:var(--paper);stroke-width:5px;stroke-linejoin:round;paint-order:stroke}
+.nw .ring{fill:none;stroke:var(--paper);stroke-width:5px;stroke-linejoin:round}
 .nw .box{stroke:var(--line);stroke-width:1.3}
 .nw .input{fill:var(--input)}.nw .neuron{fill:var(--neuron)}
 .nw .output{fill:var(--output)}.nw .loss{fill:var(--loss)}
@@ -35,15 +44,15 @@ STYLE = """\
 .nw .soft{fill:var(--soft)}"""
 
 
-def svg(drawing: Drawing, title: str) -> str:
-    """The drawing as an SVG element."""
+def svg(drawing: Drawing, title: str, mark: str = "nw") -> str:
+    """The drawing as an SVG element; `mark` tells its arrow tips from those of other pictures on a page."""
     parts = [
         *(_layer(p) for p in drawing.nodes if p.units),
-        *(_wires(e) if e.wires else _arrow(e) for e in drawing.edges),
-        *(line for p in drawing.nodes for line in _node(p)),
+        *(_wires(e) if e.wires else _arrow(e, mark) for e in drawing.edges),
+        *(line for p in drawing.nodes for line in _node(p, mark)),
         *(_text(e.edge.weight, *e.label_at, SMALL, "halo") for e in drawing.edges if e.label_at and e.edge.weight),
     ]
-    return picture(drawing.width, drawing.height, title, parts)
+    return picture(drawing.width, drawing.height, title, parts, mark=mark)
 
 
 def picture(
@@ -104,45 +113,64 @@ def _box(p: PlacedNode, radius: float) -> str:
 def _units(p: PlacedNode) -> Iterator[str]:
     top = p.y - p.height / 2
     for unit in p.units:
-        y = top + unit.y
+        x, y = p.x + unit.x, top + unit.y
         if unit.label is None:
-            yield f'<text x="{coordinate(p.x)}" y="{coordinate(y + 6)}" font-size="20">⋮</text>'
+            yield written([Run("⋯" if p.upright else "⋮")], x, y - 1, 20)
             continue
-        yield f'<circle class="unit" cx="{coordinate(p.x)}" cy="{coordinate(y)}" r="{coordinate(RADIUS)}"/>'
+        yield f'<circle class="unit" cx="{coordinate(x)}" cy="{coordinate(y)}" r="{coordinate(RADIUS)}"/>'
         size = 11.0 if len(unit.label.text) <= 3 else 8.5
-        yield written(text_runs(unit.label.text), p.x, y, size, "soft")
+        yield written(text_runs(unit.label.text), x, y, size, "soft")
 
 
-def _arrow(e: PlacedEdge) -> str:
+def _arrow(e: PlacedEdge, mark: str) -> str:
+    n = coordinate
     (x1, y1), (x2, y2) = e.start, e.end
-    if e.over is not None:
-        top = e.over
-        n = coordinate
-        path = f"M{n(x1)} {n(y1)}C{n(x1)} {n(top)} {n(x2)} {n(top)} {n(x2)} {n(y2)}"
-    else:
-        path = f"M{coordinate(x1)} {coordinate(y1)}L{coordinate(x2)} {coordinate(y2)}"
+    line = f"L{n(x2)} {n(y2)}"
+    if e.bend is not None:
+        (u1, v1), (u2, v2) = e.bend
+        line = f"C{n(u1)} {n(v1)} {n(u2)} {n(v2)} {n(x2)} {n(y2)}"
     dashes = ' stroke-dasharray="5 3"' if e.edge.recurrent else ""
-    return f'<path class="go"{dashes} d="{path}" marker-end="url(#nw-tip)"/>'
+    return f'<path class="go"{dashes} d="M{n(x1)} {n(y1)}{line}" marker-end="url(#{mark}-tip)"/>'
 
 
-def _node(p: PlacedNode) -> Iterator[str]:
+def _node(p: PlacedNode, mark: str) -> Iterator[str]:
     if p.node.kind == "dots":
-        yield written([Run("⋮" if p.node.shape else "⋯")], p.x, p.y - 1, 22)
+        yield written([Run("⋮" if bool(p.node.shape) != p.upright else "⋯")], p.x, p.y - 1, 22)
         if p.node.shape is not None:
             yield written(text_runs(p.node.shape.text), p.x + 19, p.y, SMALL, "soft")
         return
     if not p.units:
         yield _box(p, HEIGHT / 2 if p.node.shape is None else 10)
-    lines = p.y - p.height / 2 + 19 if p.units else p.y if p.node.shape is None else p.y - 9
-    yield from _names(p.node.names, p.x, lines)
+    lines = p.y if p.node.shape is None else p.y - 9
+    middle = p.x
+    if p.head:
+        middle = p.x - p.width / 2 + p.head / 2
+    elif p.units:
+        lines = p.y - p.height / 2 + 19
+    yield from _names(p.node.names, middle, lines)
     if p.node.shape is not None:
-        yield written(text_runs(p.node.shape.text), p.x, lines + (17 if p.units else 22), SMALL, "soft")
+        yield written(
+            text_runs(p.node.shape.text), middle, lines + (17 if p.units and not p.head else 22), SMALL, "soft"
+        )
     yield from _units(p)
     if p.node.marks:
+        yield from _marks(p, mark)
+
+
+def _marks(p: PlacedNode, mark: str) -> Iterator[str]:
+    """What enters beside the arrows: from below, or from the right."""
+    n = coordinate
+    if p.upright:
+        right = p.x + p.width / 2
+        stem = f"M{n(right + MARK - 6)} {n(p.y)}H{n(right + 1.5)}"
+        middle = right + MARK + row_breadth(p.node.marks) / 2
+        at = middle, p.y
+    else:
         bottom = p.y + p.height / 2
-        stem = f"M{coordinate(p.x)} {coordinate(bottom + MARK - 6)}V{coordinate(bottom + 1.5)}"
-        yield f'<path class="go" d="{stem}" marker-end="url(#nw-tip)"/>'
-        yield from _row(p.node.marks, p.x, bottom + MARK + 4)
+        stem = f"M{n(p.x)} {n(bottom + MARK - 6)}V{n(bottom + 1.5)}"
+        at = p.x, bottom + MARK + 4
+    yield f'<path class="go" d="{stem}" marker-end="url(#{mark}-tip)"/>'
+    yield from _row(p.node.marks, *at)
 
 
 def _names(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
@@ -159,7 +187,7 @@ def _names(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
 
 def _row(names: Sequence[Name], x: float, y: float) -> Iterator[str]:
     widths = [breadth(runs(name), SMALL) for name in names]
-    at = x - (sum(widths) + 9 * (len(names) - 1)) / 2
+    at = x - row_breadth(names) / 2
     for name, own in zip(names, widths, strict=True):
         yield _text(name, at + own / 2, y, SMALL)
         at += own + 9
@@ -179,6 +207,8 @@ def written(pieces: Sequence[Run], x: float, y: float, size: float, kind: str = 
         inner += f"<tspan{_slanted(run)}{dy}{small}>{escape(run.text)}</tspan>"
         level = run.level
     lift = size * 0.33
+    if "halo" in kind:  # behind the whole text, or the halo of a script would cover the letter before it
+        return written(pieces, x, y, size, "ring") + written(pieces, x, y, size, kind.replace("halo", "").strip())
     mark = f' class="{kind}"' if kind else ""
     return f'<text{mark} x="{coordinate(x)}" y="{coordinate(y + lift)}" font-size="{coordinate(size)}">{inner}</text>'
 

@@ -99,8 +99,8 @@ def _wires(e: PlacedEdge) -> str:
 def _arrow(e: PlacedEdge) -> str:
     style = "->, black!55" + (", dashed" if e.edge.recurrent else "")
     (x1, y1), (x2, y2) = e.start, e.end
-    if e.over is not None:
-        top = e.over
-        bend = rf".. controls ({x1:g},{top:g}) and ({x2:g},{top:g}) .."
+    if e.bend is not None:
+        (u1, v1), (u2, v2) = e.bend
+        bend = rf".. controls ({u1:g},{v1:g}) and ({u2:g},{v2:g}) .."
         return rf"\draw[{style}] ({x1:g},{y1:g}) {bend} ({x2:g},{y2:g});"
     return rf"\draw[{style}] ({x1:g},{y1:g}) -- ({x2:g},{y2:g});"

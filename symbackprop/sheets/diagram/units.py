@@ -24,9 +24,13 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit with its number, or the dots that stand for those left out; `y` is measured from the top of the layer."""
+    """A unit with its number, or the dots that stand for those left out.
+
+    `x` is measured from the middle of the layer, `y` from its top.
+    """
 
     label: Math | None
+    x: float
     y: float
 
 
@@ -51,9 +55,21 @@ def stacked(units: Sequence[Math | None]) -> tuple[float, tuple[Unit, ...]]:
     found: list[Unit] = []
     for unit in units:
         own = DOTS if unit is None else PITCH
-        found.append(Unit(unit, y + own / 2))
+        found.append(Unit(unit, 0.0, y + own / 2))
         y += own
     return y + FOOT, tuple(found)
+
+
+def in_a_row(units: Sequence[Math | None], head: float) -> tuple[float, float, tuple[Unit, ...]]:
+    """The width and the height of a layer whose units stand in a row behind its name, and its units."""
+    widths = [DOTS if unit is None else PITCH for unit in units]
+    width = head + sum(widths) + FOOT
+    x = head - width / 2
+    found: list[Unit] = []
+    for unit, own in zip(units, widths, strict=True):
+        found.append(Unit(unit, x + own / 2, PITCH / 2 + FOOT))
+        x += own
+    return width, PITCH + 2 * FOOT, tuple(found)
 
 
 def wires(left: Sequence[Point], right: Sequence[Point], *, dense: bool) -> Iterator[tuple[Point, Point]]:

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Inline, Line, Math, Strong, Text
-from symbackprop.sheets.diagram import Diagram
+from symbackprop.sheets.diagram import Diagram, FlowDiagram
 from symbackprop.sheets.folding import extent, folded, segments
 from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.words import PUNCTUATION, spaced
@@ -122,8 +122,12 @@ def _split(line: Line) -> Iterator[tuple[Inline, str]]:
         yield piece, following.text[: len(following.text) - len(words)]
 
 
-def _picture(diagram: Diagram) -> Markup:
-    return Markup(diagram.svg())
+def _picture(diagram: Diagram | FlowDiagram) -> Markup:
+    """The picture; where it is too wide for a telephone, a second one from the top down. The page shows one."""
+    wide, narrow = Markup(diagram.svg()), Markup(diagram.narrow_svg())
+    if narrow == wide:
+        return wide
+    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(wide, narrow)
 
 
 @cache
