@@ -7,28 +7,22 @@ a neuron are left out, all of one gap between columns together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
 from symbackprop.names import Name
 from symbackprop.sheets.diagram.graph import Edge, Graph, Node
 from symbackprop.sheets.diagram.label import breadth, runs
+from symbackprop.sheets.diagram.places import LABELLED, SMALL, Box, places
 from symbackprop.sheets.diagram.units import RADIUS, Point, Unit, in_a_row, stacked, wires
 
 SIZE = 17.0
 """The size of the letters in neurons."""
-SMALL = 13.0
-"""The size of the letters on arrows and beside neurons."""
 HEIGHT, ROUND = 44.0, 22.0
 STEP = 92.0
 MARK = 26.0
 MARGIN = 14.0
-LABELLED = 9
-"""Between two columns with more weights the arrows have no labels."""
-ALONG = (0.3, 0.36, 0.24, 0.42, 0.48, 0.18, 0.56, 0.64)
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -227,7 +221,7 @@ def _placed_edges(
     if any(placed[k].units for e in edges for k in (e.source, e.target)):
         return [_wired(e, placed[e.source], placed[e.target]) for e in edges]
     lines = {e: _line(placed[e.source], placed[e.target]) for e in edges}
-    labels = _labels(edges, lines, boxes)
+    labels = places(edges, lines, boxes)
     return [PlacedEdge(e, *lines[e], labels.get(e)) for e in edges]
 
 
@@ -298,38 +292,5 @@ def _sideways(edge: Edge, a: PlacedNode, b: PlacedNode, nodes: Sequence[PlacedNo
     return PlacedEdge(edge, start, end, label, ((over, start[1]), (over, end[1])))
 
 
-def _labels(
-    edges: Sequence[Edge],
-    lines: Mapping[Edge, tuple[Point, Point]],
-    boxes: Sequence[Box],
-) -> dict[Edge, Point]:
-    found: dict[Edge, Point] = {}
-    taken: list[Box] = []
-    if sum(e.weight is not None for e in edges) > LABELLED:
-        return {}
-    for edge in edges:
-        if edge.weight is None:
-            continue
-        for t, box in _candidates(edge.weight, *lines[edge]):
-            if not any(_overlap(box, other) for other in (*taken, *boxes)):
-                taken.append(box)
-                found[edge] = t
-                break
-        else:
-            return {}
-    return found
-
-
-def _candidates(weight: Name, start: Point, end: Point) -> Iterator[tuple[Point, Box]]:
-    half, tall = breadth(runs(weight), SMALL) / 2 + 2, SMALL / 2 + 3
-    for t in ALONG:
-        x, y = start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])
-        yield (round(x, 1), round(y, 1)), (x - half, y - tall, x + half, y + tall)
-
-
 def _box(p: PlacedNode) -> Box:
     return p.x - p.width / 2, p.y - p.height / 2, p.x + p.width / 2, p.y + p.height / 2
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
