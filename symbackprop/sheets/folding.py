@@ -108,6 +108,16 @@ def segments(latex: str, room: float) -> list[str]:
     return [("{}" if n else "") + piece for n, piece in enumerate(pieces) if piece]
 
 
+def unbroken(latex: str) -> list[str]:
+    r"""The pieces between which TeX breaks mathematics in a line: before or behind relations and signs.
+
+    >>> unbroken(r"E = (out - y)^2 + a\,b")
+    ['E ', '= (out - y)^2 ', '+ a\\,b']
+    """
+    starts = [b.end for b in _latex_breaks(latex) if b.depth == 0 and b.kind != FACTOR]
+    return [latex[a:b] for a, b in zip([0, *starts], [*starts, None], strict=True)]
+
+
 def _folded(
     formula: Formula, room: float, notation: _Notation, side: Callable[[Math], str], made: Callable[[str], Math]
 ) -> Formula:

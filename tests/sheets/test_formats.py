@@ -183,3 +183,33 @@ def test_jupyter_shows_markdown_where_html_cannot_be_made(monkeypatch: pytest.Mo
             sheet().to_html()
     finally:
         _converter.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["two-two-one", "relu-classifier", "relu-regression", "softmax-classifier"])
+def test_the_cells_of_every_notebook_run(name: str) -> None:
+    notebook = nbformat.reads(sb.read(name).derive().sheet().to_notebook(), 4)
+    nbformat.validate(notebook)
+    namespace: dict[str, object] = {}
+    cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 2
+    for source in cells:
+        exec(source, namespace)
+
+
+def test_every_picture_of_a_notebook_is_in_it() -> None:
+    for cell in nbformat.reads(sheet().to_notebook(), 4)["cells"]:
+        shown = re.findall(r"\(attachment:([^)]*)\)", cell["source"])
+        assert sorted(shown) == sorted(cell.get("attachments", {}))
+
+
+def test_pictures_beside_markdown_have_names_of_their_own() -> None:
+    pictures = sheet().pictures("a b.svg")
+    assert list(pictures) == ["a b.svg", "a b-flow.svg"]
+    assert "](a%20b-flow.svg)" in sheet().to_markdown("github", "a%20b.svg")
+
+
+def test_arrow_tips_of_several_pictures_on_a_page_have_names_of_their_own() -> None:
+    page = sb.read("softmax-classifier").derive().sheet().to_html()
+    tips = re.findall(r'<marker id="([^"]*)"', page)
+    assert len(tips) == len(set(tips)) >= 4
+    assert set(re.findall(r"url\(#([^)]*)\)", page)) <= set(tips)
