@@ -115,3 +115,12 @@ def test_long_networks_are_folded() -> None:
     drawing = flow_layout(graph)
     columns = sorted({p.x for p in drawing.nodes if not p.is_leaf})
     assert all(b - a > 40 for a, b in pairwise(columns))
+
+
+def test_functions_are_called_as_in_the_formulas() -> None:
+    net = sb.sequential(sb.dense(4, "relu"), sb.dense(3, "tanh"), sb.dense(2), inputs=5, loss="softmax_cross_entropy")
+    local = [sign.text for sign in FlowDiagram(net.derive()).graph.local.values()]
+    assert "tanh′(Z⁽²⁾)" in local
+    assert "ReLU′(Z⁽¹⁾)" in local
+    softmax = FlowDiagram(sb.read("softmax-classifier").derive()).graph.local.values()
+    assert not [sign for sign in softmax if "oftmax" in sign.text]

@@ -6,6 +6,7 @@ reads hangs below that quantity. Long columns and long rows of columns are folde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
@@ -15,7 +16,7 @@ import sympy as sp
 from symbackprop.backprop import Contribution
 from symbackprop.derivation import Derivation, activation_argument
 from symbackprop.functions import TABLE
-from symbackprop.indexed import Base, base_of
+from symbackprop.indexed import Base, Softmax, base_of
 from symbackprop.names import Label, Name
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Math
@@ -30,7 +31,7 @@ TALLEST, WIDEST = 5, 11
 """Longer columns, and longer rows of columns, are folded in the middle."""
 HANGING = 4
 """Of more parameters below a quantity the first two and the last are shown."""
-SHORT = 9
+SHORT = 11
 """A local derivative with more characters has no room on its arrow."""
 
 
@@ -41,6 +42,8 @@ class Sign(NamedTuple):
     latex: str
     text: str
 
+
+_LATEX_MARKS = re.compile(r"\\(mathrm)?|[{}]")
 
 DOTS = Sign((Run("⋯"),), r"\cdots", "⋯")
 
@@ -167,11 +170,13 @@ class _Builder:
     def _local(self, c: Contribution) -> Sign | None:
         """The local derivative: a weight, the derivative of an activation, or what is short enough."""
         argument = activation_argument(c.consumer)
+        if isinstance(c.consumer.expression, Softmax):  # a whole matrix, for which there is no short name
+            return None
         if argument is not None and c.consumer is not self.network.loss:
             row = TABLE.get(c.consumer.expression.func)
             name = self.write.function_name(c.consumer.expression)
             if row is not None:
-                name = Math(row.latex, {"sigmoid": "σ"}.get(row.name, row.name))
+                name = Math(row.latex, {"sigmoid": "σ"}.get(row.name, _LATEX_MARKS.sub("", row.latex)))
             inner = self._named(self.network.quantities[base_of(argument)])
             if len(name.text) + len(inner.text) > SHORT:
                 return None
