@@ -58,17 +58,23 @@ def text_runs(text: str) -> list[Run]:
     """The pieces of a short formula, from its spelling for a terminal.
 
     >>> [tuple(run) for run in text_runs("n_l×m")]
-    [('n', 'line'), ('l', 'below'), ('×m', 'line')]
+    [('n', 'line'), ('l', 'below'), ('×', 'line'), ('m', 'line')]
     """
     found: list[Run] = []
     end = 0
+    text = text.replace(" - ", " − ")
     for match in _PIECES.finditer(text):
         if match.start() > end:
-            found.append(Run(text[end : match.start()]))
+            found += _words(text[end : match.start()])
         level: Level = "below" if match[1] or match[3] else "above"
         found.append(Run(match[0].lstrip("_^").strip("{}").translate(_SMALL), level))
         end = match.end()
-    return [*found, Run(text[end:])] if text[end:] or not found else found
+    return [*found, *_words(text[end:])]
+
+
+def _words(text: str) -> list[Run]:
+    """Letters apart from signs and digits: only letters are slanted."""
+    return [Run(piece) for piece in re.findall(r"[^\W\d_]+|[\W\d_]+", text)]
 
 
 def breadth(pieces: Sequence[Run], size: float) -> float:

@@ -24,7 +24,7 @@ from symbackprop.sheets.diagram.units import RADIUS
 
 STYLE = """\
 .nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;--neuron:#f4f5f7;--output:#e2f4e6;--loss:#fdeadf;\
---edge:#b9c3cf;font-family:"STIX Two Text","Latin Modern Math",Cambria,"Times New Roman",serif}
+--edge:#b9c3cf;font-family:"STIX Two Text",Cambria,STIX,"Times New Roman","Liberation Serif",Georgia,serif}
 @media(prefers-color-scheme:dark){.nw{--ink:#e6ebf0;--soft:#a3aebb;--line:#7d8a99;--paper:#14181d;--input:#1c3450;--neuron:#2a3038;\
 --output:#1d3d28;--loss:#4a2d1c;--edge:#596675}}
 @media print{.nw{--ink:#1f2933;--soft:#66727f;--line:#8a97a6;--paper:#fff;--input:#e3effb;\
