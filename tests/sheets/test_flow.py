@@ -103,7 +103,7 @@ def test_names_are_text_in_every_drawing_language(build) -> None:  # type: ignor
 def test_the_way_back_as_lines_of_text() -> None:
     lines = FlowDiagram(Derivation(two_two_one())).text().splitlines()
     assert lines[:3] == [
-        "∂E/∂out ⟵ 1 · out - y",
+        "∂E/∂out ⟵ out - y",
         "∂E/∂z ⟵ ∂E/∂out · σ′(z)",
         "∂E/∂w₂₁, ∂E/∂w₂₂, ∂E/∂b₂₁ ⟵ ∂E/∂z",
     ]

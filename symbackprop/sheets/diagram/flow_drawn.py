@@ -126,13 +126,22 @@ def flow_text(graph: FlowGraph) -> str:
         for node in column:
             users = [e for e in graph.edges if e.source == node.key]
             adjoints = [(signs[e.target].adjoint, graph.local.get((e.source, e.target))) for e in users]
-            parts = [f"{a.text} · {local.text}" if local else a.text for a, local in adjoints if a]
+            parts = [_passed_on(a, local) for a, local in adjoints if a]
             if node.adjoint and parts:
                 lines.append(f"{node.adjoint.text} ⟵ {', '.join(parts)}")
             passed = [leaf.adjoint.text for leaf in node.hanging if leaf.adjoint]
             if node.adjoint and passed:
                 lines.append(f"{', '.join(passed)} ⟵ {node.adjoint.text}")
     return "\n".join(lines)
+
+
+def _passed_on(adjoint: Sign, local: Sign | None) -> str:
+    """What an arrow brings back: the adjoint times the local derivative."""
+    if local is None:
+        return adjoint.text
+    if adjoint.text == "1":
+        return local.text
+    return f"{adjoint.text} · ({local.text})" if " " in local.text else f"{adjoint.text} · {local.text}"
 
 
 def _content(node: FlowNode) -> str:
