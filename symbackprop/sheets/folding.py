@@ -161,7 +161,8 @@ def _rows(
         else:
             yield Row(NOTHING, made(notation.lead(text, before)), NOTHING, condition)
     if row.condition and not fits:
-        yield Row(NOTHING, made(notation.lead(side(row.condition), Break(0, 0, TERM, 0))), NOTHING)
+        for text, _ in notation.lines(side(row.condition), room - INDENT, room - INDENT):
+            yield Row(NOTHING, made(notation.lead(text, Break(0, 0, TERM, 0))), NOTHING)
 
 
 def _relation_at(text: str) -> str:

@@ -105,3 +105,9 @@ def test_a_terminal_has_lines_too() -> None:
         sheet = compose(Derivation(layer(8, 16, 8)), language).to_text(80)
         wide = [line for line in sheet.splitlines() if columns(line) > 80]
         assert not [line for line in wide if not line.startswith(("    ⋮", "w", "∂", "x", "    x"))], wide[:3]
+
+
+def test_a_condition_that_is_wide_itself_is_broken_too() -> None:
+    found = lines("d", "aaaa", 9, r"(m \times 256) = (m \times 128)\,(128 \times 256)")
+    assert len(found) >= 3
+    assert all(width(right) <= 10 for _, right in found)
