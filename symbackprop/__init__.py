@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from symbackprop.errors import DataError, NetworkError, NotationError, SymbackpropError
 
 if TYPE_CHECKING:
-    from symbackprop.api import Derivation, Network, batch_norm, dense, networks, read, sequential, softmax
+    from symbackprop.api import (
+        Derivation,
+        Network,
+        batch_norm,
+        check_gradients,
+        dense,
+        networks,
+        read,
+        sequential,
+        softmax,
+    )
     from symbackprop.functions import (
         activation,
         elu,
@@ -48,6 +58,7 @@ __all__ = [
     "SymbackpropError",
     "activation",
     "batch_norm",
+    "check_gradients",
     "dense",
     "elu",
     "gelu",

@@ -7,7 +7,8 @@ hand it to the rooms that read it: sheets, numeric programs, checks, training.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,12 @@ from symbackprop.notation.from_matrices import has_matrices, softmax, specificat
 from symbackprop.notation.reader import read_specification
 
 if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are needed
+    from symbackprop.homework.code import GradientFunction, GradientReport
     from symbackprop.numeric import GradientCheck, History, Program
     from symbackprop.numeric.given import Gradients
     from symbackprop.sheets import Sheet
     from symbackprop.sheets.compose.composition import Detail, Form
+    from symbackprop.sheets.worksheet import StepName, Worksheet
 
 
 class Network(CheckedNetwork):
@@ -156,6 +159,38 @@ class Derivation(core.Derivation):
             optimizer=optimizer,
         )
 
+    def worksheet(
+        self,
+        seed: int | None = None,
+        steps: Sequence[StepName] | None = None,
+        lang: str = "en",
+        *,
+        values: Mapping[str, Any] | None = None,
+        templates: str | Path | None = None,
+        digits: int = 4,
+    ) -> Worksheet:
+        """A worksheet with blanks and its key, the network itself or a variant of it.
+
+        Args:
+            seed: draws a variant (sizes, activations, loss) with pleasant numbers; the same seed gives the same bytes.
+            steps: what is left blank: ``partials``, ``deltas``, ``gradients``, ``updates``, ``numbers``; None: all.
+            lang: ``en``, ``zh``, or a language of your own phrase file.
+            values: numbers instead of drawn ones.
+            templates: a folder with templates or phrases that come before the built-in ones.
+            digits: significant digits of the numbers.
+
+        Returns:
+            ``.sheet`` and ``.key``, written like any sheet; ``key.to_markdown()`` is a network file for `check`.
+
+        >>> paper = read("two-two-one").derive().worksheet(seed=7)
+        >>> read(paper.key.to_markdown()).parameters == paper.network.parameters
+        True
+        """
+        from symbackprop.sheets.worksheet import worksheet
+
+        paper = worksheet(self, seed, steps, lang, values, templates, digits)
+        return replace(paper, network=Network(paper.network.specification))
+
     def compile(self, backend: str = "numpy") -> Program:
         """A function ``program(values) -> (loss, gradients)``; compiled once for each backend and kept.
 
@@ -202,6 +237,19 @@ class Derivation(core.Derivation):
 
     def _repr_latex_(self) -> str:
         return self.sheet()._repr_latex_()  # pyright: ignore[reportPrivateUsage]
+
+
+def check_gradients(
+    function: GradientFunction,
+    derivation: core.Derivation,
+    values: Mapping[str, Any] | None = None,
+    *,
+    lang: str = "en",
+) -> GradientReport:
+    """Judge your own gradient code; see `symbackprop.homework.code.check_gradients`."""
+    from symbackprop.homework.code import check_gradients as check
+
+    return check(function, derivation, values, lang=lang)
 
 
 def read(source: str | Path) -> Network:
@@ -263,4 +311,14 @@ def _text_of(source: str | Path, known: Mapping[str, Path]) -> tuple[str, str | 
         raise DataError(f"{path} cannot be read: {error}", hint="give a UTF-8 text file") from None
 
 
-__all__ = ["Derivation", "Network", "batch_norm", "dense", "networks", "read", "sequential", "softmax"]
+__all__ = [
+    "Derivation",
+    "Network",
+    "batch_norm",
+    "check_gradients",
+    "dense",
+    "networks",
+    "read",
+    "sequential",
+    "softmax",
+]

@@ -16,6 +16,7 @@ import click
 from symbackprop.cli.derive import derive, networks
 from symbackprop.cli.programs import code, gradcheck, predict
 from symbackprop.cli.training import train
+from symbackprop.cli.worksheet import worksheet
 from symbackprop.errors import SymbackpropError
 
 PROGRAM = "symbackprop"
@@ -65,5 +66,5 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (derive, gradcheck, train, predict, code, networks):
+for command in (derive, gradcheck, train, predict, code, worksheet, networks):
     main.add_command(command)

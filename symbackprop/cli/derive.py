@@ -17,7 +17,6 @@ from symbackprop.cli.common import (
     values_option,
     write_bytes,
 )
-from symbackprop.cli.common import write as write_text
 
 if TYPE_CHECKING:
     from symbackprop.derivation.core import DeltaConvention, Style
@@ -125,7 +124,7 @@ def derive(
 
     Beside a Markdown file stand its pictures, SVG files of the same name. A PDF needs a TeX engine.
     """
-    kind = form_of_output or _format_of(output)
+    kind = form_of_output or format_of(output)
     if kind == "pdf" and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is no text for a terminal; add -o FILE")
     net = read_network(network)
@@ -146,10 +145,8 @@ def derive(
     )
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
         _save_with_pictures(sheet, kind, Path(output))
-    elif kind == "pdf":
-        write_bytes(sheet.to_pdf(), output)
     else:
-        write_text(_rendered(sheet, kind), output)
+        write_bytes(content_of(sheet, kind), output)
 
 
 def _ending(output: str) -> str:
@@ -157,7 +154,8 @@ def _ending(output: str) -> str:
     return ENDINGS.get(ending, ending)
 
 
-def _format_of(output: str | None) -> str:
+def format_of(output: str | None) -> str:
+    """The format that the ending of a file tells; Markdown without one."""
     if output is None:
         return "md"
     ending = _ending(output)
@@ -174,13 +172,21 @@ def _save_with_pictures(sheet: Sheet, kind: str, path: Path) -> None:
 
     picture = path.with_suffix(".svg").name
     pictures = sheet.pictures(picture)
-    text = _rendered(sheet, kind, quote(picture) if pictures else None)
+    text = rendered(sheet, kind, quote(picture) if pictures else None)
     contents = {path: text if text.endswith("\n") else text + "\n"}
     contents |= {path.with_name(name): drawn for name, drawn in pictures.items()}
     write_files({file: content.encode("utf-8") for file, content in contents.items()})
 
 
-def _rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
+def content_of(sheet: Sheet, kind: str) -> bytes:
+    """The content of a file in one of `FORMATS`."""
+    if kind == "pdf":
+        return sheet.to_pdf()
+    text = rendered(sheet, kind)
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8")
+
+
+def rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
     """The text of a sheet in one of `FORMATS` but PDF; Markdown shows the file `picture`, or draws with Mermaid."""
     match kind:
         case "github":

@@ -136,7 +136,7 @@ class _Unrolling:
             return sp.Add(*(sp.Sum(t, *(tuple(r) for r in reversed(inner))) if inner else t for t in terms))
         if isinstance(e, Indicator) or not isinstance(e, sp.Expr):
             return e.func(*(self._expand(a, env) for a in e.args))
-        if isinstance(e, AppliedUndef):
+        if isinstance(e, AppliedUndef) and e.is_integer:  # a size n(l), and no function f(z) left open
             size = self._size(e.xreplace(dict(env)))
             if size != e:
                 return size

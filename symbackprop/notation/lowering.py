@@ -18,12 +18,12 @@ from symbackprop.errors import Span
 from symbackprop.indexed import MaxOver, evaluated, product, references
 from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
+from symbackprop.notation.conform import Clash, alike
 from symbackprop.notation.entries import Deferred, Entry, Trouble
-from symbackprop.notation.products import alike, product_of
+from symbackprop.notation.products import product_of
 from symbackprop.notation.syntax import walk
 from symbackprop.notation.tensor import (
     ONE,
-    Clash,
     Tensor,
     along,
     elementwise,
@@ -31,7 +31,6 @@ from symbackprop.notation.tensor import (
     scalar,
     total,
     trace,
-    transpose,
 )
 
 ELEMENTWISE: dict[str, Any] = {
@@ -55,6 +54,7 @@ ELEMENTWISE: dict[str, Any] = {
     "tan": sp.tan,
     "sinh": sp.sinh,
     "cosh": sp.cosh,
+    "sech": sp.sech,
     "arctan": sp.atan,
     "erf": sp.erf,
 }
@@ -252,7 +252,15 @@ class Lowering:
     def _multiply(self, node: Any) -> Tensor:
         """A flat product: the readings in their order, the first one that conforms."""
         parts = [self.tensor(f) for f in node.factors]
-        return product_of(self.fresh, parts, node.joints)
+        return product_of(self, parts, node.joints)
+
+    def matmul(self, a: Tensor, b: Tensor) -> Tensor:
+        """The matrix product."""
+        return matmul(a, b, self.fresh)
+
+    def elementwise(self, parts: Sequence[Tensor]) -> Tensor:
+        """The elementwise product."""
+        return elementwise(parts, product, "product" if all(p.is_scalar for p in parts) else "elementwise product")
 
     def _divide(self, node: Any) -> Tensor:
         above, below = self.tensor(node.numerator), self.tensor(node.denominator)
@@ -290,7 +298,7 @@ class Lowering:
                 node.span,
                 f"declare a shape, such as '{name} in R^n'; a prime is not read as part of a name: write {name}_p",
             )
-        return transpose(inner)
+        return inner.transposed()
 
     def norm(self, node: Any, power: Any = 1) -> Tensor:
         """A norm to a power; the square needs no root."""
@@ -448,8 +456,8 @@ class Lowering:
     def _dot(self, parts: Sequence[Tensor]) -> Tensor:
         a, b = parts
         if a.vector and b.vector:
-            return matmul(transpose(a), b, self.fresh)
-        return matmul(a, b, self.fresh)
+            return self.matmul(a.transposed(), b)
+        return self.matmul(a, b)
 
     def _along(self, node: Any, name: str, a: Tensor) -> Tensor:
         if name.endswith("_rows"):
@@ -545,7 +553,7 @@ _WHOLE: dict[str, Callable[[Lowering, Any, Tensor], Tensor]] = {
     "diag": Lowering.diag,
     "trace": lambda s, _n, a: trace(a, s.fresh),
     "norm": lambda s, n, _a: s.norm(tree.Norm(n.arguments[0])),
-    "transpose": lambda _s, _n, a: transpose(a),
+    "transpose": lambda _s, _n, a: a.transposed(),
 }
 """Functions of a whole matrix."""
 

@@ -18,17 +18,16 @@ from symbackprop.functions import Indicator
 from symbackprop.indexed import Base, Limit, product, rebuild, rename
 from symbackprop.network import Equation
 from symbackprop.network.from_sympy import arrange, own_functions
+from symbackprop.notation.conform import Clash
 from symbackprop.notation.lowering import Lowering
 from symbackprop.notation.tensor import (
     ONE,
-    Clash,
     Tensor,
     along,
     elementwise,
     matmul,
     scalar,
     trace,
-    transpose,
 )
 
 Scope = Mapping[Any, Any]
@@ -82,7 +81,7 @@ class MatrixReader:
             sp.MatMul: self._product,
             sp.HadamardProduct: self._hadamard,
             sp.HadamardPower: self._hadamard_power,
-            (sp.Transpose, sp.Adjoint): lambda e: transpose(self.tensor(e.args[0])),  # entries are real
+            (sp.Transpose, sp.Adjoint): lambda e: self.tensor(e.args[0]).transposed(),  # entries are real
             ElementwiseApplyFunction: self._function,
             Softmax: lambda e: along(
                 self.tensor(e.args[0]), over_rows=e.args[1] == 0, fresh=self.low.fresh, kind="softmax"
@@ -188,8 +187,8 @@ class MatrixReader:
         if isinstance(e, sp.Trace):
             return self._placeholder(trace(self.tensor(e.arg), self.low.fresh))
         if isinstance(e, sp.DotProduct):
-            left, right = (x if x.cols == 1 else transpose(x) for x in map(self.tensor, e.args))
-            return self._placeholder(matmul(transpose(left), right, self.low.fresh))
+            left, right = (x if x.cols == 1 else x.transposed() for x in map(self.tensor, e.args))
+            return self._placeholder(matmul(left.transposed(), right, self.low.fresh))
         if is_matrix(e):
             return self._placeholder(self.tensor(e))
         if isinstance(e, sp.Sum):

@@ -126,7 +126,7 @@ class MatrixWriter:
         rest = [self._at_least(f, PRODUCT) for f in scalars if not isinstance(f, Leaf)]
         body, strength = self._elementwise(others, node) if others else ("", PRODUCT)
         pieces = [p for p in (prefix, *rest) if p]
-        if pieces and body and strength == SUM:
+        if (pieces or sign) and body and strength == SUM:
             body = self._markup.brackets(body)
         text = self._signs.between.join([*pieces, body] if body else pieces)
         return sign + text, HADAMARD if sign else PRODUCT if pieces else strength

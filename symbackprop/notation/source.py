@@ -87,9 +87,9 @@ def read_lines(text: str, form: Format | None = None, file: str | None = None) -
             hint="a network file is short: check that this is the file you meant",
             file=file,
         )
-    rows = [_Stretch(n, 0, row, row) for n, row in enumerate(_physical_lines(text), 1)]
-    readers = {"net": _plain, "md": _markdown, "tex": _latex}
-    lines = [_line(group, file) for group in readers[form or guess_format(text)](rows)]
+    rows = [Stretch(n, 0, row, row) for n, row in enumerate(physical_lines(text), 1)]
+    readers = {"net": plain_groups, "md": _markdown, "tex": _latex}
+    lines = [joined_line(group, file) for group in readers[form or guess_format(text)](rows)]
     return [copy for line in lines for copy in _latex_copies(line)]
 
 
@@ -119,7 +119,7 @@ def guess_format(text: str) -> Format:
 # ----------------------------------------------------------------------------------------------- stretches
 
 
-class _Stretch(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of one line of the file."""
 
     number: int
@@ -127,24 +127,26 @@ class _Stretch(NamedTuple):
     text: str
     source: str
 
-    def cut(self, start: int, end: int | None = None) -> _Stretch:
+    def cut(self, start: int, end: int | None = None) -> Stretch:
+        """A part of the stretch."""
         return self._replace(column=self.column + start, text=self.text[start:end])
 
-    def stripped(self) -> _Stretch:
+    def stripped(self) -> Stretch:
+        """The stretch without spaces around it."""
         text = self.text.rstrip()
         return self.cut(len(text) - len(text.lstrip()), len(text))
 
 
-_Group = list[_Stretch]
+Group = list[Stretch]
 """The stretches that make up one logical line."""
 
 
-def _physical_lines(text: str) -> list[str]:
+def physical_lines(text: str) -> list[str]:
     """Lines as an editor counts them: `str.splitlines` would count form feeds and the like too."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _line(group: _Group, file: str | None) -> Line:
+def joined_line(group: Group, file: str | None) -> Line:
     """One logical line; the stretches are joined by line ends, which are spaces to the lexer."""
     group = [group[0].stripped(), *group[1:]]
     pieces: list[Piece] = []
@@ -175,11 +177,11 @@ class _Joiner:
     """Puts stretches together to logical lines: where does one statement end and the next begin?"""
 
     def __init__(self) -> None:
-        self.groups: list[_Group] = []
+        self.groups: list[Group] = []
         self.depth = 0
         self.related = False
 
-    def add(self, stretch: _Stretch, *, new: bool) -> None:
+    def add(self, stretch: Stretch, *, new: bool) -> None:
         """Take the next stretch; `new` if it starts a statement unless it is clearly a continuation."""
         if not stretch.text.strip():
             return
@@ -220,7 +222,7 @@ def _scan(text: str) -> tuple[int, bool]:
     return depth, relation
 
 
-def _plain(rows: Iterable[_Stretch]) -> list[_Group]:
+def plain_groups(rows: Iterable[Stretch]) -> list[Group]:
     """Every line is a statement, unless it goes on where the one before it stopped."""
     joiner = _Joiner()
     for row in rows:
@@ -236,7 +238,7 @@ def _plain(rows: Iterable[_Stretch]) -> list[_Group]:
 _ROW_END = re.compile(r"\\\\(?:\*|\[[^\]\n]*\])?|\\(?:begin|end)\s*\{([A-Za-z]+\*?)\}(?:\[[tbc]\])?(?:\{\d+\})?")
 
 
-def _display(stretches: Iterable[_Stretch]) -> list[_Group]:
+def display_groups(stretches: Iterable[Stretch]) -> list[Group]:
     r"""Displayed LaTeX: rows end with `\\`, except in matrices and cases; `%` starts a comment."""
     joiner = _Joiner()
     new, inner = True, 0
@@ -273,18 +275,18 @@ _QUOTE = re.compile(r"\s*(?:>\s*)+")
 _DOLLARS = re.compile(r"(?<!\\)\$\$")
 
 
-def _markdown(rows: Iterable[_Stretch]) -> list[_Group]:
+def _markdown(rows: Iterable[Stretch]) -> list[Group]:
     r"""The formulas of a Markdown file: `$$`, and fences labelled `math`, `net` or not at all."""
-    groups: list[_Group] = []
+    groups: list[Group] = []
     fence, label = "", ""
-    block: list[_Stretch] | None = None
+    block: list[Stretch] | None = None
     for quoted in rows:
         quote = _QUOTE.match(quoted.text)
         row = quoted.cut(quote.end()) if quote else quoted
         match = _FENCE.match(row.text)
         if fence:
             if match and match[1].startswith(fence) and not match[2]:
-                groups += _display(block or ()) if label == "math" else _plain(block or ())
+                groups += display_groups(block or ()) if label == "math" else plain_groups(block or ())
                 fence, block = "", None
             elif block is not None:
                 block.append(row)
@@ -298,20 +300,20 @@ def _markdown(rows: Iterable[_Stretch]) -> list[_Group]:
                     block = []
                 else:
                     block.append(row.cut(start, dollars.start()))
-                    groups += _display(block)
+                    groups += display_groups(block)
                     block = None
                 start = dollars.end()
             if block is not None:
                 block.append(row.cut(start))
     if block:
-        groups += _display(block) if not fence or label == "math" else _plain(block)
+        groups += display_groups(block) if not fence or label == "math" else plain_groups(block)
     return groups
 
 
-def _latex(rows: Iterable[_Stretch]) -> list[_Group]:
+def _latex(rows: Iterable[Stretch]) -> list[Group]:
     r"""The displayed formulas of a LaTeX file: `\[ \]`, `$$`, `equation`, `align` and their like."""
-    groups: list[_Group] = []
-    block: list[_Stretch] | None = None
+    groups: list[Group] = []
+    block: list[Stretch] | None = None
     closing = re.compile("")
     for whole in rows:
         comment = _PERCENT.search(whole.text)
@@ -326,12 +328,12 @@ def _latex(rows: Iterable[_Stretch]) -> list[_Group]:
                 closing = _closing(match)
             else:
                 block.append(row.cut(start, match.start()))
-                groups += _display(block)
+                groups += display_groups(block)
                 block = None
             start = match.end()
         if block is not None:
             block.append(row.cut(start))
-    return groups + _display(block or ())
+    return groups + display_groups(block or ())
 
 
 def _closing(opening: re.Match[str]) -> re.Pattern[str]:

@@ -23,8 +23,8 @@ Statements
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -352,6 +352,21 @@ class FunctionIs(Node):
 
 Declaration = Roles | Title | Shape | Value | Assumption | FunctionIs
 Statement = Equation | Declaration
+
+
+def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+    """The tree with every node replaced by what `change` makes of it, children first; unchanged parts are shared."""
+    if isinstance(node, tuple):
+        parts = tuple(mapped(part, change) for part in node)
+        return node if all(a is b for a, b in zip(parts, node, strict=True)) else parts
+    if not isinstance(node, Node):
+        return node
+    changed: dict[str, Any] = {}
+    for slot in type(node).__dataclass_fields__:
+        before = getattr(node, slot)
+        if slot != "span" and isinstance(before, (tuple, Node)) and (after := mapped(before, change)) is not before:
+            changed[slot] = after
+    return change(replace(node, **changed) if changed else node)
 
 
 def walk(node: Any) -> Iterable[Node]:

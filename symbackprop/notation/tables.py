@@ -40,7 +40,8 @@ _COMMAND_ROWS: dict[tuple[str, str], str] = {
     ("times", ""): "times",
     ("*", ""): "ast star",
     ("hadamard", ""): "odot circ",
-    ("/", ""): "div slash",
+    ("/", ""): "div slash oslash",
+    ("over", ""): "over",
     ("=", ""): "equiv",
     (":=", ""): "coloneqq coloneq triangleq leftarrow gets longleftarrow doteq",
     ("≈", ""): "approx simeq cong",
@@ -264,6 +265,7 @@ _FUNCTION_ROWS = {
     "tan": "tan",
     "sinh": "sinh",
     "cosh": "cosh",
+    "sech": "sech",
     "arctan": "arctan atan",
     "erf": "erf",
     "softmax": "softmax Softmax",
@@ -282,6 +284,8 @@ _FUNCTION_ROWS = {
     "matmul": "matmul",
     "multiply": "multiply",
     "outer": "outer",
+    "divide": "divide true_divide",
+    "one_hot": "one_hot onehot OneHot one_hot_encode",
     "square": "square",
     "power": "power",
     "where": "where",
@@ -297,7 +301,7 @@ REDUCTIONS = frozenset({"sum", "prod", "max", "min", "mean"})
 """Functions that with a subscript run over an index."""
 
 _NEED_BRACKETS = """
-    sum prod mean identity dot matmul multiply vec where transpose norm outer square power diag sign
+    sum prod mean identity dot matmul multiply vec where transpose norm outer divide one_hot square power diag sign
 """
 NEED_BRACKETS = frozenset(_NEED_BRACKETS.split())
 """Functions that are words of other languages too: names, unless brackets (or limits) follow."""

@@ -45,6 +45,7 @@ class Writer:
         letters: preferred letters of bound indices by their range, as the author used them.
         leading: how the first indices of a base are written: ``("bracket",)`` for the layer of ``W^{[l]}_{ij}``.
         single: axes of size 1, as (base, position): they are not written where a matrix is written whole.
+        times: what stands between factors, where it is not the markup's own (a dot for products of numbers).
     """
 
     names: Mapping[Any, Name | Partial | str]
@@ -52,6 +53,7 @@ class Writer:
     letters: Mapping[tuple[Any, Any], Sequence[str]] = field(default_factory=dict[tuple[Any, Any], Sequence[str]])
     leading: Mapping[Any, Sequence[str]] = field(default_factory=dict[Any, Sequence[str]])
     single: Collection[tuple[Any, int]] = frozenset()
+    times: str = ""
 
     def __call__(self, expression: Any) -> str:
         """The notation of an expression, or of a relation such as an equation."""
@@ -232,9 +234,8 @@ class Writer:
         for previous, piece in pairwise(pieces):
             digits = previous[-1].isdigit() and piece[0].isdigit()
             tight = (previous.endswith(")") and piece.startswith("(")) or (previous.isdigit() and not digits)
-            joined += (
-                self.markup.dot if digits else "" if tight and self.markup is LATEX else self.markup.times
-            ) + piece
+            between = self.times or ("" if tight and self.markup is LATEX else self.markup.times)
+            joined += (self.markup.dot if digits else between) + piece
         return sign + joined, SIGN if sign else PRODUCT if len(pieces) > 1 else self._strength(rest, number)
 
     def _denominator(self, factors: list[Any], letters: dict[Any, str]) -> str:

@@ -197,6 +197,13 @@ class Program:
         given, function, computed = self._forward_functions[key]
         return dict(zip(computed, function(*(known[b] for b in given)), strict=True))
 
+    def evaluate_backward(self, arguments: Sequence[Array]) -> dict[Base, Array]:
+        """Every delta and every gradient at one point, by the base of its symbol; nothing is checked."""
+        targets = list(dict.fromkeys(a.target for a in self.plan.assignments if a.section != "forward"))
+        outputs = [self.plan.identifiers[b] for b in targets]
+        function = lambdified(self._names, self.lines, outputs, self.dialect)
+        return dict(zip(targets, function(*arguments), strict=True))
+
     def check_assumptions(self, arguments: Sequence[Array]) -> None:
         """Refuse arguments for which a closed form would be wrong; data that were checked last are not checked again.
 

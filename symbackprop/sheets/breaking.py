@@ -15,7 +15,7 @@ import sympy as sp
 
 from symbackprop.derivation import Factors
 from symbackprop.sheets.blocks import NOTHING, Math, Row
-from symbackprop.sheets.mathematics import THIN, MathWriter
+from symbackprop.sheets.mathematics import MathWriter
 from symbackprop.sheets.width import width
 
 ROOM = 37.0
@@ -111,9 +111,12 @@ def _term_atoms(write: MathWriter, terms: Sequence[Any], room: float) -> list[At
 def _factor_atoms(write: MathWriter, factors: Factors, room: float) -> list[Atom]:
     if len(factors) == 1:
         return _atoms(write, next(iter(factors)), room)
+    if factors[0] == -1:  # the sign of what follows, no factor of its own
+        first, *rest = _factor_atoms(write, tuple(factors[1:]), room)
+        return [Atom(Math("-" + first.math.latex, "-" + first.math.text), first.glue, first.newline), *rest]
     found: list[Atom] = []
     for number, factor in enumerate(factors):
-        glue, newline = (THIN, NEW_DOT) if found else (NOTHING, NOTHING)
+        glue, newline = (write.times, NEW_DOT) if found else (NOTHING, NOTHING)
         math = write.product((sp.S.One, factor)) if isinstance(factor, sp.Add) else write(factor)
         if isinstance(factor, sp.Add) and width(math.latex) > room:
             inner = _term_atoms(write, factor.args, room)

@@ -61,9 +61,15 @@ class MathWriter:
     def with_dots(self) -> MathWriter:
         """A writer that puts a dot between factors, for products of numbers."""
         other = copy(self)
-        latex, text = (replace(w, markup=replace(w.markup, times=w.markup.dot)) for w in self._writers)
+        latex, text = (replace(w, times=w.markup.dot) for w in self._writers)
         other._writers = latex, text
         return other
+
+    @property
+    def times(self) -> Math:
+        """What stands between two factors."""
+        latex, text = self._writers
+        return Math(latex.times or latex.markup.times, text.times or text.markup.times)
 
     def _both(self, write: Callable[[Writer], str]) -> Math:
         latex, text = self._writers
@@ -124,6 +130,10 @@ class MathWriter:
         except NoMatrixForm:
             return None
 
+    def node(self, node: Node) -> Math:
+        """A matrix tree."""
+        return self._both(lambda w: MatrixWriter(w)(node))
+
     def whole(self, reference: Any, axes: Sequence[Any]) -> Math:
         """A reference as a whole matrix, its row and column not written."""
         if not indices_of(reference):
@@ -170,7 +180,7 @@ def number(value: float, digits: int) -> Math:
     >>> number(-0.0000123456, 3).text, number(12.5, 4).latex
     ('-1.23e-05', '12.5')
     """
-    text = f"{value:.{digits}g}"
+    text = f"{value + 0.0:.{digits}g}"  # no minus in front of 0
     mantissa, _, exponent = text.partition("e")
     factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
     return Math(f"{factor}10^{{{int(exponent)}}}" if exponent else text, text)

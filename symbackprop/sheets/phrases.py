@@ -8,12 +8,10 @@ ones.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from symbackprop.errors import SymbackpropError
+from symbackprop.phrases import PhraseError, phrase_files, read_sentences
 from symbackprop.sheets.blocks import Inline, Line, Math, Strong, Text
 
 _PIECES = re.compile(r"\{(\w+)\}|\*\*(.+?)\*\*", re.DOTALL)
@@ -21,25 +19,13 @@ _PIECES = re.compile(r"\{(\w+)\}|\*\*(.+?)\*\*", re.DOTALL)
 Filling = Inline | Line | str | int
 
 
-class PhraseError(SymbackpropError):
-    """A phrase file lacks a sentence, or cannot be read."""
-
-
 class Phrases:
     """The sentences of one language."""
 
     def __init__(self, language: str, folders: Sequence[Path]) -> None:
         self.language = language
-        self.files = [file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()]
-        if not self.files:
-            known = sorted({file.stem for folder in folders for file in (folder / "phrases").glob("*.toml")})
-            raise PhraseError(
-                f"there are no phrases for the language {language!r}",
-                hint=f"there are {', '.join(known)}; a new language is one file phrases/{language}.toml",
-            )
-        self._sentences: dict[str, str] = {}
-        for file in reversed(self.files):
-            self._sentences.update(_flat(_read(file)))
+        self.files = phrase_files(language, folders)
+        self._sentences = read_sentences(self.files)
 
     def __contains__(self, key: str) -> bool:
         return key in self._sentences
@@ -115,24 +101,4 @@ def _merged(pieces: Sequence[Inline]) -> list[Inline]:
             found[-1] = type(piece)(found[-1].text + piece.text)  # type: ignore[union-attr]
         elif piece.text:
             found.append(piece)
-    return found
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise PhraseError(
-            f"the phrase file cannot be read: {error}", file=str(file), hint='every line is  key = "sentence"'
-        ) from error
-
-
-def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested tables as dotted keys."""
-    found: dict[str, str] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = str(value)
     return found

@@ -21,7 +21,7 @@ from symbackprop.sheets.formats.notebook import to_notebook
 from symbackprop.sheets.formats.pdf import to_pdf
 from symbackprop.sheets.formats.text import to_text
 
-Dialect = Literal["jupyter", "github"]
+Dialect = Literal["jupyter", "github", "key"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where templates and phrases are found, and how a format fills them in.
+"""The templates of a format, and how it fills them in.
 
 Contract: a teacher's folder is searched first, then the templates that come with symbackprop. A format has
 one macro for each kind of block and one page; a teacher's file may hold a single macro, the others are
@@ -8,7 +8,6 @@ found behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,25 +24,6 @@ LATEX_DELIMITERS = {
     "comment_start_string": "<#",
     "comment_end_string": "#>",
 }
-
-
-def built_in_folder() -> Path:
-    """The templates of the package: inside it when installed, beside it in a checkout."""
-    inside = Path(str(files("symbackprop") / "templates"))
-    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "templates"
-
-
-def template_folders(own: Path | str | None = None) -> tuple[Path, ...]:
-    """The folders to search, a teacher's own first.
-
-    Raises:
-        SymbackpropError: the folder does not exist.
-    """
-    if own is None:
-        return (built_in_folder(),)
-    if not Path(own).is_dir():
-        raise SymbackpropError(f"there is no folder {own}", hint="give the folder that holds phrases/ or markdown/ ...")
-    return Path(own), built_in_folder()
 
 
 class Templates:

@@ -80,6 +80,7 @@ _FONTS = frozenset(
     }
 )
 _SCRIPT = 0.72
+_MATRICES = frozenset({"bmatrix", "pmatrix"})
 
 
 @lru_cache(maxsize=1 << 14)
@@ -88,19 +89,38 @@ def width(latex: str) -> float:
 
     >>> width("w_{11}") < width(r"\frac{w_{11}}{2}") < width("w_{11} + w_{12}")
     True
+    >>> width(r"\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \end{bmatrix}") > width("1 2")
+    True
     """
     tokens = [t for t in _TOKENS.findall(latex) if not t.isspace()]
     return max(_Setter(row).line() for row in _rows(tokens))
 
 
-def _rows(tokens: list[str]) -> list[list[str]]:
+def _rows(tokens: list[str], sign: str = r"\\") -> list[list[str]]:
+    """The parts between line breaks, or between columns, those of inner matrices aside."""
     rows: list[list[str]] = [[]]
-    for token in tokens:
-        if token == r"\\":
+    depth = 0
+    for position, token in enumerate(tokens):
+        if token in {r"\begin", r"\end"} and _environment(tokens, position) in _MATRICES:
+            depth += 1 if token == r"\begin" else -1
+        if token == sign and depth == 0:
             rows.append([])
         else:
             rows[-1].append(token)
     return rows
+
+
+def _environment(tokens: list[str], position: int) -> str:
+    r"""The name behind ``\begin`` or ``\end``."""
+    start = position + 2
+    return "".join(tokens[start : tokens.index("}", start)])
+
+
+def _matrix(tokens: list[str]) -> float:
+    """The columns of a matrix beside each other, with its brackets."""
+    rows = [[_Setter(cell).line() for cell in _rows(row, "&")] for row in _rows(tokens)]
+    columns = [max(row[n] for row in rows if n < len(row)) for n in range(max(map(len, rows)))]
+    return sum(columns) + len(columns) - 1 + 1.1
 
 
 class _Setter:
@@ -136,6 +156,18 @@ class _Setter:
         token = self._next()
         return self.line("}") if token == "{" else self._width_of(token)
 
+    def _until_end(self) -> list[str]:
+        """The tokens of the matrix that begins here; the position moves behind it."""
+        start = self.position = self.tokens.index("}", self.position) + 1
+        depth = 1
+        while depth:
+            token = self._next()
+            if token in {r"\begin", r"\end"} and _environment(self.tokens, self.position - 1) in _MATRICES:
+                depth += 1 if token == r"\begin" else -1
+        inner = self.tokens[start : self.position - 1]
+        self.position = self.tokens.index("}", self.position) + 1
+        return inner
+
     def _width_of(self, token: str) -> float:
         if token == "{":
             return self.line("}")
@@ -145,6 +177,8 @@ class _Setter:
             return self._argument() + 0.9
         if token in _FONTS:
             return self._argument()
+        if token == r"\begin" and _environment(self.tokens, self.position - 1) in _MATRICES:
+            return _matrix(self._until_end())
         if token in {r"\begin", r"\end"}:
             self._argument()
             return 0.6

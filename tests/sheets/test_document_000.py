@@ -142,7 +142,10 @@ def test_numbers_are_those_of_the_published_extract() -> None:
         "eta": 0.5,
     }
     text = sheet(values=values).to_text().split("In numbers")[1]
-    assert "h₁ = 0.1 · 0.3 + 0.6 (-0.7) + 0.05 = -0.34" in text
-    assert "∂E/∂w₁₂ = (0.5335 - 0.2) 0.5335 (1 - 0.5335) (-1.1) 0.2789 (1 - 0.2789) 0.3 = -0.005509" in text
+    assert "h₁ = 0.1 · 0.3 + 0.6 · (-0.7) + 0.05 = -0.34" in text
+    assert "∂E/∂b₁₂ = (0.5335 - 0.2) · 0.5335 · (1 - 0.5335) · (-1.1) · 0.2789 · (1 - 0.2789) = -0.01836" in text
+    assert " · (1 - 0.2789) · 0.3 = -0.005509" in text
     assert "w₁₂ ← -0.4 - 0.5 · (-0.005509) = -0.3972" in text
     assert "E was 0.05562 and is now 0.05098." in text
+    assert "The derivation says ∂E/∂w₁₁ = 0.004234." in text
+    assert "= (0.055623019 - 0.05561455)/(0.002) = 0.004234" in text

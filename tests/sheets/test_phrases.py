@@ -9,11 +9,11 @@ import pytest
 
 from symbackprop.derivation import Derivation
 from symbackprop.functions import TABLE
+from symbackprop.phrases import PhraseError, built_in_folder
 from symbackprop.sheets import compose
 from symbackprop.sheets.blocks import Math, Strong, Text
 from symbackprop.sheets.compose.reasons import BUILT_IN, OWN_RULES
-from symbackprop.sheets.phrases import PhraseError, Phrases
-from symbackprop.sheets.templates import built_in_folder
+from symbackprop.sheets.phrases import Phrases
 from tests.sheets.networks import two_two_one
 
 LANGUAGES = ["en", "zh"]

@@ -38,7 +38,7 @@ def test_two_parameters_and_three_hundred() -> None:
 def test_neurons_that_are_alike_are_explained_once() -> None:
     text = compose(Derivation(chain(64))).to_markdown()
     assert "In the same way:" in text
-    assert text.count("is used by") == 2
+    assert text.count("is used by") == 3  # z_64; z_63 and, behind its activation, a_63
 
 
 def test_sums_break_before_a_sign_and_products_before_a_factor() -> None:

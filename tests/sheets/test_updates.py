@@ -101,7 +101,7 @@ def test_chinese() -> None:
 
 def test_the_first_update_in_numbers() -> None:
     """At w = 0.5, x = 2, b = -1, y = 1 the gradients are -2 and -1."""
-    text = {name: compose(line(), optimizer=name, values=POINT).to_text().split("Update with")[1] for name in RULES}  # type: ignore[arg-type]
+    text = {name: compose(line(), optimizer=name, values=POINT).to_text().split("One update with")[1] for name in RULES}  # type: ignore[arg-type]
     assert "w ← 0.5 - 0.1 · (-2) = 0.7\n" in text["sgd"]
     assert "v_w ← 0.9 · 0 + (-2) = -2\n" in text["momentum"]
     assert "w ← 0.5 - 0.1 · (-2) = 0.7\n" in text["momentum"]

@@ -10,11 +10,11 @@ from typing import Any
 
 from symbackprop.errors import NetworkError, Span
 from symbackprop.notation import syntax as tree
+from symbackprop.notation.conform import Clash
 from symbackprop.notation.entries import Deferred, Trouble
 from symbackprop.notation.lowering import Lowering
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import walk
-from symbackprop.notation.tensor import Clash
 
 
 @dataclass

@@ -24,6 +24,7 @@ from symbackprop.notation.parser.reductions import REDUCTION_KINDS, Reductions
 from symbackprop.notation.syntax import (
     Absolute,
     Call,
+    Divide,
     Limits,
     Multiply,
     Negate,
@@ -71,6 +72,8 @@ _CODE_WORDS: dict[str, Callable[[tuple[Node, ...]], Node | None]] = {
     "dot": lambda a: Multiply(a, ("at",)) if len(a) == 2 else None,
     "matmul": lambda a: Multiply(a, ("at",)) if len(a) == 2 else None,
     "multiply": lambda a: Multiply(a, ("hadamard",)) if len(a) == 2 else None,
+    "divide": lambda a: Divide(a[0], a[1]) if len(a) == 2 else None,
+    "outer": lambda a: Multiply((a[0], Transpose(a[1])), ("at",)) if len(a) == 2 else None,
     "power": lambda a: Power(a[0], a[1]) if len(a) == 2 else None,
     "square": lambda a: Power(a[0], TWO) if len(a) == 1 else None,
     "transpose": lambda a: Transpose(a[0]) if len(a) == 1 else None,

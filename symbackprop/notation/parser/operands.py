@@ -102,6 +102,9 @@ class Operands(Arrays):
             return self.operand()
         before, self.bar = self.bar, ""
         node = self.comparison()
+        if self.accept("over"):  # TeX's own fraction: `{a \over b}`
+            below = self.comparison()
+            node = self.derivative(node, below, slash=False) or Divide(node, below, span=self.span(token.start))
         self.bar = before
         self.expect("}")
         if isinstance(node, Reference) and not node.scripts and self.kind in {"_", "^", "'"}:

@@ -233,8 +233,8 @@ class Scripts(Cursor):
             if self.kind == "(" and behind not in _BEHIND_LABELS:
                 break
             raws.append(self._braced("bracket" if self.kind == "[" else "paren", self.token.start))
-        if self.kind == "^" and self.at + 1 < last:
-            # `W^{(2)^T}`
+        if self.kind in {"^", "hadamard"} and self.at + 1 < last:
+            # `W^{(2)^T}`, and `A^{\odot 2}`, which is what a power of an array means anyway
             self.at += 1
         if self.at < last:
             rest = self.tokens[self.at : last]

@@ -22,17 +22,20 @@ from symbackprop.notation.syntax import (
     Divide,
     Element,
     Equation,
+    Gradient,
     Matrix,
     Multiply,
     Negate,
     Node,
     Number,
+    Partial,
     Power,
     Reference,
     Roles,
     RoleWord,
     Statement,
     Title,
+    Transpose,
     Value,
 )
 from symbackprop.notation.tables import FUNCTION_LETTERS, FUNCTIONS
@@ -104,8 +107,8 @@ def _equation(line: Line, clause: Clause, vocabulary: Vocabulary) -> Statement:
     definitions = cast(tuple[Equation, ...], where)
     known = vocabulary.with_names(d.left.name for d in definitions if isinstance(d.left, Reference))
     known = known.with_indices(limits.index.key for limits in ranges)
-    left, arguments = _left_side(line, cut(tokens, 0, marks[0]), known)
-    known = known.with_indices(_index_keys(left, known))
+    left, arguments = left_side(line, cut(tokens, 0, marks[0]), known)
+    known = known.with_indices(index_keys(left, known))
     rights: list[Node] = []
     stops = [*marks[1:], len(tokens) - 1]
     for mark, stop in zip(marks, stops, strict=True):
@@ -122,7 +125,7 @@ def _equation(line: Line, clause: Clause, vocabulary: Vocabulary) -> Statement:
     return Equation(left, tuple(rights), relations, ranges, arguments, definitions, span=span)
 
 
-def _left_side(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> tuple[Node, tuple[Node, ...]]:
+def left_side(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> tuple[Node, tuple[Node, ...]]:
     r"""The left side; a quantity written with its arguments, `L(y, \hat{y})`, is split from them."""
     if tokens[-2].kind == ")" and tokens[0].kind in NAME_KINDS:
         parser = Parser(line, tokens, vocabulary)
@@ -137,9 +140,17 @@ def _left_side(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> tuple
     return parse_tokens(line, tokens, vocabulary), ()
 
 
-def _index_keys(left: Node, vocabulary: Vocabulary) -> Iterable[str]:
+def index_keys(left: Node, vocabulary: Vocabulary) -> Iterable[str]:
     """The indices on a left side, which are bound on the right."""
-    scripts = left.scripts if isinstance(left, Reference | Element) else ()
+    match left:
+        case Partial(_, wrt) | Gradient(_, wrt):
+            yield from index_keys(wrt, vocabulary)
+            return
+        case Transpose(operand):
+            yield from index_keys(operand, vocabulary)
+            return
+        case _:
+            scripts = left.scripts if isinstance(left, Reference | Element) else ()
     stack: list[Node] = [item for script in scripts for item in script.items]
     while stack:
         node = stack.pop()

@@ -12,10 +12,13 @@ from typing import Any
 
 from symbackprop.derivation import Derivation
 from symbackprop.derivation.rules import OptimizerName, rule_of
+from symbackprop.phrases import template_folders
 from symbackprop.sheets.blocks import Block
 from symbackprop.sheets.compose.composition import Composition, Detail, Form
 from symbackprop.sheets.compose.deltas import backward_by_deltas
 from symbackprop.sheets.compose.forward import forward, loss
+from symbackprop.sheets.compose.insight import insight
+from symbackprop.sheets.compose.mistakes import mistakes
 from symbackprop.sheets.compose.opening import opening
 from symbackprop.sheets.compose.paths import backward_by_paths
 from symbackprop.sheets.compose.summary import summary
@@ -23,7 +26,6 @@ from symbackprop.sheets.compose.updates import updates
 from symbackprop.sheets.mathematics import MathWriter
 from symbackprop.sheets.phrases import Phrases
 from symbackprop.sheets.sheet import Sheet
-from symbackprop.sheets.templates import template_folders
 
 __all__ = ["compose"]
 
@@ -60,10 +62,10 @@ def compose(
     c = Composition(derivation, MathWriter(derivation), Phrases(language, folders), detail, form, optimizer)
     backward = backward_by_paths if derivation.style == "paths" else backward_by_deltas
     blocks: list[Block] = []
-    for section in (opening, forward, loss, backward, updates, summary):
+    for section in (opening, forward, loss, backward, updates, summary, insight, mistakes):
         blocks += section(c)
     if values:
-        from symbackprop.sheets.compose.worked import worked  # NumPy only where there are numbers
+        from symbackprop.sheets.compose.numbers import worked  # NumPy only where there are numbers
 
         blocks += worked(c, values, digits)
 

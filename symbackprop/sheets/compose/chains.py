@@ -5,25 +5,48 @@ Contract: reads the contributions of the sweep; every instance of a consumer sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symbackprop.backprop import Contribution
 from symbackprop.derivation import Term
 from symbackprop.indexed import indices_of
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import Math, Row
+from symbackprop.sheets.blocks import Block, Formula, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.compose.functions import free_letter
 from symbackprop.sheets.compose.results import lines_of, raw_rows
 from symbackprop.sheets.mathematics import IS, THIN
 from symbackprop.sheets.width import width
+
+PAIRS = (("v", "q"), ("q", "r"), ("s", "t"), ("p", "g"), ("vv", "qq"))
+"""Letters for a quantity and what is computed from it: the first pair that the network does not use."""
 
 
 def reference_of(contribution: Contribution) -> Any:
     """The consumer at the indices at which it reads the quantity."""
     at = indices_of(contribution.adjoint)
     return contribution.consumer.base[at] if at else contribution.consumer.target
+
+
+def free_symbols_of(reference: Any) -> set[Any]:
+    """The symbols in the indices of a reference."""
+    return {symbol for index in indices_of(reference) for symbol in index.free_symbols}
+
+
+def chain_rule(c: Composition) -> Iterator[Block]:
+    """The rule behind the whole backward pass, for any quantity and everything that is computed from it."""
+    used = {q.name.stem.key for q in c.derivation.network.quantities.values()} | {free_letter(c).name}
+    lower, upper = (Math(letter, letter) for letter in next(pair for pair in PAIRS if not used & set(pair)))
+    loss = c.write.name(c.loss)
+    yield Paragraph(c.say("chains.rule", loss=loss, lower=lower, upper=upper))
+    sign = Math(rf"\sum_{{{upper.latex}}} ", f"Σ_{upper.text} ")
+    yield Formula((Row(_fraction(loss, lower), sign + _fraction(loss, upper) + THIN + _fraction(upper, lower)),))
+
+
+def _fraction(above: Math, below: Math) -> Math:
+    return Math(rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}", f"∂{above.text}/∂{below.text}")
 
 
 def chain_rows(c: Composition, quantity: Quantity) -> list[Row]:

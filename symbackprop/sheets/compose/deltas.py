@@ -7,31 +7,28 @@ network and not with its paths; neurons that are alike are explained once.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any
 
 from symbackprop.indexed import Softmax, indices_of
-from symbackprop.matrix import Ones
 from symbackprop.network import Quantity
-from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
-from symbackprop.sheets.breaking import ROOM, rows, side_by_side
-from symbackprop.sheets.compose.chains import chain_rows, chain_terms, reference_of, scaled_partial, sum_rows
-from symbackprop.sheets.compose.composition import Composition, Group
+from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
+from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, reference_of
+from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.flow import flow_figure
-from symbackprop.sheets.compose.functions import applied_functions, derivative_row, softmax_rows
+from symbackprop.sheets.compose.functions import (
+    applied_functions,
+    denominator,
+    derivative_row,
+    softmax_rows,
+    softmax_sums,
+)
+from symbackprop.sheets.compose.outcome import outcome
+from symbackprop.sheets.compose.parameters import gradients
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
-    MatrixResult,
-    chosen_terms,
     entry_rows,
-    holds,
-    lines_of,
-    matrix_result,
-    raw_rows,
-    transposed_factors,
 )
-from symbackprop.sheets.mathematics import IS, THIN
+from symbackprop.sheets.mathematics import THIN
 from symbackprop.sheets.matrices import matrix_axes
-from symbackprop.sheets.width import width
 
 EXPLAINED = 12
 """Of more deltas, those that come about like an earlier one are not explained again."""
@@ -42,6 +39,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
     yield Heading(2, c.say("backward.heading"))
     deltas = c.derivation.deltas
     if c.full and deltas:
+        yield from chain_rule(c)
         key = "deltas.intro" if c.scalar else "deltas.arrays"
         yield Paragraph(
             c.say(
@@ -58,13 +56,18 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         if derivatives:
             yield Paragraph(c.say("backward.functions"))
             yield Formula(tuple(derivatives))
+        sums = list(softmax_sums(c))
+        if sums:
+            sign = Math(r"\mathbf{1}[\dots]", "[...]")
+            yield Paragraph(c.say("backward.softmax", bracket=sign, sum=c.write(denominator(c))))
+            yield Formula(tuple(sums[:1]))
     if deltas:
         yield Heading(3, c.say("deltas.heading"))
         yield from _deltas(c, deltas)
     yield Heading(3, c.say("deltas.parameters"))
     if c.full and c.with_part("weight") and c.with_part("bias") and c.scalar:
         yield Paragraph(c.say("deltas.rule"))
-    yield from _parameters(c)
+    yield from gradients(c)
     for quantity in c.idle:
         yield Paragraph(c.say("backward.idle", parameter=c.write.name(quantity), loss=c.write.name(c.loss)))
 
@@ -129,7 +132,7 @@ def _delta(c: Composition, quantity: Quantity) -> Iterator[Block]:
     chain = chain_rows(c, quantity)
     if chain:
         blocks.append(Formula(tuple(chain)))
-    blocks += _value(c, quantity, lead=not chain)
+    blocks += outcome(c, quantity, lead=not chain)
     blocks += _slip(c, quantity)
     if not c.full:
         yield from blocks
@@ -156,9 +159,33 @@ def _slip(c: Composition, quantity: Quantity) -> Iterator[Block]:
 
 
 def _users(c: Composition, quantity: Quantity) -> Line:
+    """What reads the quantity; behind an activation also what reads that, and how often."""
     users = c.consumers(quantity)
     key = "deltas.used_one" if len(users) == 1 else "deltas.used_many"
-    return c.say(key, quantity=c.write.name(quantity), users=c.names(users), count=len(users))
+    said = c.say(key, quantity=c.write.name(quantity), users=c.names(users), count=len(users))
+    if len(users) != 1 or not c.derivation.is_inlined(users[0].base):
+        return said
+    output = users[0]
+    onward = c.consumers(output)
+    if not onward or onward == [c.loss]:
+        return said
+    key = "deltas.onward_one" if len(onward) == 1 else "deltas.onward_many"
+    said += c.say(key, output=c.write.name(output), users=c.names(onward), count=len(onward))
+    return said + next((sentence for sentence in _repeated(c, output)), ())
+
+
+def _repeated(c: Composition, output: Quantity) -> Iterator[Line]:
+    """How many entries of the next layer read one entry of an activation."""
+    for x in c.derivation.sweep[output.base].contributions:
+        bound = [limit for limit in x.limits if limit.index in free_symbols_of(x.adjoint)]
+        if bound and x.local:
+            user = c.derivation.network.quantities[x.consumer.base]
+            yield c.say(
+                "deltas.repeated",
+                entry=c.write(output.entry),
+                user=c.write.name(user),
+                count=c.write(bound[0].size),
+            )
 
 
 def _why(c: Composition, quantity: Quantity) -> Line:
@@ -172,130 +199,3 @@ def _why(c: Composition, quantity: Quantity) -> Line:
         factor=c.write.slashed(c.write(reference_of(only)), c.write(quantity.entry)),
         reason=because(c, only.consumer, quantity, only.local, only.rules),
     )
-
-
-def _value(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block]:
-    """From what the chain rule gave to the boxed result: simplified, as matrices, in entries."""
-    gradient = c.gradient(quantity)
-    matrix = matrix_result(c, quantity)
-    closed = gradient.closed
-    named = c.write(gradient.symbol)
-    if lead:
-        named = named + IS + scaled_partial(c, quantity)
-    if closed.rules:
-        yield Formula(tuple(raw_rows(c, quantity, named)))
-        yield from _simplified(c, quantity)
-    if matrix is None:
-        final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
-        yield Formula(tuple(final), boxed=True)
-        return
-    yield Formula(tuple(entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)))
-    yield from _matrix_form(c, matrix)
-
-
-def _simplified(c: Composition, quantity: Quantity) -> Iterator[Block]:
-    """The rules that made a result shorter, each with its reason."""
-    closed = c.gradient(quantity).closed
-    if not c.full:
-        return
-    said = c.say(f"closed.{closed.rules[0]}")
-    for assumption in closed.assumptions:
-        relation = c.write(assumption.left) + IS + c.write(assumption.right)
-        said += c.say("closed.assumption", assumption=relation)
-    yield Paragraph(said)
-    for step in closed.intermediate:
-        left = c.write(c.gradient(quantity).symbol)
-        yield Formula(tuple(rows(left, [c.write(step)])))
-
-
-def _matrix_form(c: Composition, matrix: MatrixResult) -> Iterator[Block]:
-    if c.full:
-        yield Paragraph(_as_matrices(c, matrix.node))
-    yield Formula(tuple(matrix.rows), boxed=True)
-
-
-def _as_matrices(c: Composition, node: Any) -> Line:
-    """Why the matrix form looks as it does: where each transpose comes from."""
-    for reference, over_rows in transposed_factors(node)[:1]:
-        axes = matrix_axes(c.derivation.network, reference.base, indices_of(reference))
-        name = c.write.whole(reference, axes)
-        if len(axes) < 2:
-            return c.say("matrix.outer", vector=name)
-        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
-    return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏")) if holds(node, Ones) else c.say("matrix.intro")
-
-
-# -- parameters ----------------------------------------------------------------------------------------------
-def _parameters(c: Composition) -> Iterator[Block]:
-    """The gradients, group by group; of many, the later groups without their chains."""
-    short = len(c.derivation.parameters) > 4 * EXPLAINED
-    for number, group in enumerate(c.groups):
-        if short and number:
-            if number == 1:
-                yield Paragraph(c.say("deltas.alike"))
-            yield Formula(tuple(side_by_side([row for q in group.parameters for row in entry_rows(c, q)])))
-        else:
-            yield from _group(c, group)
-
-
-def _group(c: Composition, group: Group) -> Iterator[Block]:
-    """The parameters that act through one quantity."""
-    if c.full and c.scalar:
-        yield Paragraph(c.say("deltas.group", parameters=c.names(group.parameters), through=c.names(group.through)))
-    for quantity in group.parameters:
-        if c.scalar:
-            yield Formula(tuple(_short_gradient(c, quantity)))
-        elif c.full:
-            blocks = (*_summed(c, quantity), *_array_gradient(c, quantity))
-            yield Details(c.say("deltas.gradient", parameter=c.write.name(quantity)), blocks, level=4)
-        else:
-            yield from _array_gradient(c, quantity)
-
-
-def _array_gradient(c: Composition, quantity: Quantity) -> Iterator[Block]:
-    """Chain and value entry by entry, then the value as matrices."""
-    chain, value = chain_rows(c, quantity), entry_rows(c, quantity)
-    simple = len(chain) == len(value) == 1 and not chain[0].condition and not c.gradient(quantity).closed.rules
-    longer = chain[0].right + IS + value[0].right if simple else NOTHING
-    matrix = matrix_result(c, quantity)
-    if simple and matrix and width(longer.latex) <= ROOM - width(chain[0].left.latex):
-        yield Formula((Row(chain[0].left, longer, condition=value[0].condition),))
-        yield from _matrix_form(c, matrix)
-        return
-    if chain:
-        yield Formula(tuple(chain))
-    yield from _value(c, quantity, lead=False)
-
-
-def _short_gradient(c: Composition, quantity: Quantity) -> list[Row]:
-    """Chain and value of a scalar's gradient, on one line where they fit."""
-    left = c.write(c.gradient(quantity).symbol)
-    terms = chain_terms(c, quantity)
-    value, condition = lines_of(c, chosen_terms(c, quantity), ROOM - width(left.latex))
-    if all(x.adjoint == 1 for x in c.derivation.sweep[quantity.base].contributions):
-        return rows(left, value, condition)
-    chain = sum_rows(c, left, terms)
-    if len(chain) == 1 and len(value) == 1 and not condition:
-        together = chain[0].right + IS + value[0]
-        if width(together.latex) <= ROOM - width(left.latex):
-            return [Row(left, together)]
-    return [*chain, *rows(NOTHING, value, condition)]
-
-
-def _summed(c: Composition, quantity: Quantity) -> Iterator[Block]:
-    """Why there is a sum: the parameter is used again for every value of the indices that it lacks."""
-    for x in c.derivation.sweep[quantity.base].contributions:
-        own = {symbol for index in indices_of(x.adjoint) for symbol in index.free_symbols}
-        extra = [limit for limit in x.limits if limit.index in own]
-        if extra:
-            user = c.derivation.network.quantities[x.consumer.base]
-            key = "deltas.added" if not x.local else "deltas.used_again"
-            yield Paragraph(
-                c.say(
-                    key,
-                    parameter=c.write(quantity.entry),
-                    user=c.write.name(user),
-                    count=c.write(extra[0].size),
-                )
-            )
-            return

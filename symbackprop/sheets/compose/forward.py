@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symbackprop.functions import row_of
-from symbackprop.indexed import Softmax, base_of
-from symbackprop.network import Equation
+from symbackprop.indexed import Softmax, base_of, rename
+from symbackprop.network import Assumption, Equation
 from symbackprop.sheets.blocks import NOTHING, Block, Formula, Heading, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, broken, rows, side_by_side
 from symbackprop.sheets.compose.composition import Composition
@@ -91,8 +92,15 @@ def loss(c: Composition) -> Iterator[Block]:
         yield Paragraph(c.say("loss.intro", loss=c.write.name(c.loss)))
     yield Formula(tuple(r for e in (*shares, network.loss) for r in equation_rows(c, e)))
     for assumption in network.assumptions if c.full else ():
-        relation = c.write(assumption.left) + Math(f" {assumption.relation} ", f" {assumption.relation} ")
+        relation = c.write(aligned(c, assumption).left) + Math(f" {assumption.relation} ", f" {assumption.relation} ")
         yield Paragraph(c.say("loss.assumption", assumption=relation + c.write(assumption.right)))
+
+
+def aligned(c: Composition, assumption: Assumption) -> Assumption:
+    """An assumption with the letters for its free indices that the equations have for the same range."""
+    letters = {limit[1:]: limit.index for e in reversed(c.derivation.network.equations) for limit in e.ranges}
+    own = {limit.index: letters[limit[1:]] for limit in assumption.ranges if limit[1:] in letters}
+    return replace(assumption, left=rename(assumption.left, own))
 
 
 def equation_rows(c: Composition, equation: Equation, *, definition: bool = False) -> list[Row]:

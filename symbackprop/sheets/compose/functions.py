@@ -12,6 +12,10 @@ from symbackprop.functions import TABLE, FunctionRow, Indicator, local_derivativ
 from symbackprop.indexed import Softmax
 from symbackprop.sheets.blocks import EQUALS, Line, Math, Row
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.mathematics import IS
+
+SIMPLE = 10
+"""The derivative of a definition is shown up to so many operations: then the short form is seen to be the same."""
 
 
 class Applied(NamedTuple):
@@ -57,8 +61,8 @@ def definition_row(c: Composition, f: Applied) -> Row | None:
     return Row(c.write(f.application), c.write(f.row.definition(*f.application.args)), EQUALS)
 
 
-def softmax_rows(c: Composition) -> Iterator[Row]:
-    """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network."""
+def softmax_rows(c: Composition, *, derived: bool = True) -> Iterator[Row]:
+    """``dP_q/dZ_k = P_q ([q = k] - P_k)`` for every softmax of the network, on the way the quotient rule."""
     for equation in c.derivation.network.equations:
         e: Any = equation.expression
         argument: Any = activation_argument(equation)
@@ -72,8 +76,34 @@ def softmax_rows(c: Composition) -> Iterator[Row]:
             c.write.derivative_symbol(equation.target.xreplace({at: other}), argument.xreplace({e.limit.index: at}))
         )
         own, others = equation.target, equation.target.xreplace({at: other})
-        gate = sp.Add(Indicator(sp.Eq(other, at)), -own, evaluate=False)
-        yield Row(left, c.write.product((others, gate)), EQUALS)
+        bracket = Indicator(sp.Eq(other, at))
+        gate = sp.Add(bracket, -own, evaluate=False)
+        short = c.write.product((others, gate))
+        yield Row(left, _quotient_rule(c, bracket, e, other) + IS + short if derived else short, EQUALS)
+
+
+def _quotient_rule(c: Composition, bracket: Any, softmax: Softmax, other: sp.Symbol) -> Math:
+    """``([q = k] e^{z_q} S - e^{z_q} e^{z_k})/S^2``, with S the denominator of the softmax."""
+    total = denominator(c)
+    upper, lower = (sp.exp(softmax.args[1].xreplace({softmax.limit.index: at})) for at in (other, softmax.args[0]))
+    first = sp.Mul(bracket, upper, total, evaluate=False)
+    above = c.write(sp.Add(first, sp.Mul(-1, upper, lower, evaluate=False), evaluate=False))
+    below = c.write(total**2)
+    return Math(rf"\frac{{{above.latex}}}{{{below.latex}}}", f"({above.text})/{below.text}")
+
+
+def denominator(c: Composition) -> sp.Symbol:
+    """A letter for the sum below a softmax that the network does not use."""
+    used = {q.name.key for q in c.derivation.network.quantities.values()} | {str(s) for s in c.derivation.network.sizes}
+    return sp.Symbol(next(letter for letter in "SRQDGH" if letter not in used))
+
+
+def softmax_sums(c: Composition) -> Iterator[Row]:
+    """``S = Sum_q e^{z_q}`` for every softmax of the network."""
+    for equation in c.derivation.network.equations:
+        e: Any = equation.expression
+        if isinstance(e, Softmax) and isinstance(activation_argument(equation), sp.Indexed):
+            yield Row(c.write(denominator(c)), c.write(sp.Sum(sp.exp(e.args[1]), tuple(e.limit))), EQUALS)
 
 
 def derivative_row(c: Composition, f: Applied) -> Row:
@@ -83,4 +113,10 @@ def derivative_row(c: Composition, f: Applied) -> Row:
     left = Math(f.row.latex, f.sign.text) + prime
     bracket = application.latex.find("("), application.text.find("(")
     left += Math(application.latex[bracket[0] :], application.text[bracket[1] :])
-    return Row(left, c.write.product(local_derivative(f.application, 0)), EQUALS)
+    right = c.write.product(local_derivative(f.application, 0))
+    definition = f.row.definition
+    if definition is not None and f.row.kinks(f.application.args) is None:
+        slope = definition(*f.application.args).diff(f.letter)
+        if sp.count_ops(slope) <= SIMPLE:
+            right = c.write(slope) + IS + right
+    return Row(left, right, EQUALS)

@@ -44,9 +44,16 @@ def opening(c: Composition) -> Iterator[Block]:
         yield Paragraph(c.say(key, count=count, parameter=c.names(network.parameters[:1]), loss=c.write.name(c.loss)))
     yield Heading(2, c.say("network.heading"))
     title = "".join(p.text for p in c.say("network.title"))
-    yield Figure(Diagram(c.derivation, title), c.say("network.caption" if c.scalar else "network.arrays"))
+    diagram = Diagram(c.derivation, title)
+    yield Figure(diagram, caption(c, diagram))
     yield Heading(2, c.say("symbols.heading"))
     yield symbols(c)
+
+
+def caption(c: Composition, diagram: Diagram) -> Line:
+    """How the picture is read; of arrows to a next step only where there are some."""
+    said = c.say("network.caption" if c.scalar else "network.arrays")
+    return said + (c.say("network.dashed") if any(edge.recurrent for edge in diagram.graph.edges) else ())
 
 
 def symbols(c: Composition) -> Table:

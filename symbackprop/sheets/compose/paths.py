@@ -23,6 +23,7 @@ from symbackprop.sheets.blocks import (
     Table,
 )
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
+from symbackprop.sheets.compose.chains import chain_rule
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
@@ -32,6 +33,8 @@ from symbackprop.sheets.width import width
 
 SHOWN_PATHS = 12
 """Up to this many paths of one parameter are drawn one by one."""
+LISTED = 5
+"""Up to this many factors that are known already are listed."""
 FROM_ROOM = 15.0
 """The widest equation in a table of factors, in em."""
 
@@ -40,6 +43,7 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
     """The whole section."""
     yield Heading(2, c.say("backward.heading"))
     if c.full:
+        yield from chain_rule(c)
         yield Paragraph(c.say("paths.intro", loss=c.write.name(c.loss)))
         yield flow_figure(c)
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
@@ -58,12 +62,19 @@ def _group(c: Composition, group: Group, seen: set[tuple[Quantity, Quantity]]) -
     links = _links(c, group)
     if c.full:
         yield from _way_to_the_loss(c, group)
-        yield Paragraph(c.say("factors.intro"))
-        yield factor_table(c, links, seen)
+        known = [link for link in links if (link.upper, link.lower) in seen]
+        new = [link for link in links if (link.upper, link.lower) not in seen]
+        partials = [c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)) for link in known]
+        if len(known) > LISTED:
+            yield Paragraph(c.say("factors.rest"))
+        else:
+            listed = c.say.listed(partials)
+            yield Paragraph(c.say("factors.more", known=listed) if known else c.say("factors.intro"))
+        yield factor_table(c, new)
         yield from _slip(c, links, seen)
     seen |= {(link.upper, link.lower) for link in links}
     for quantity in group.parameters:
-        yield from _gradient(c, c.gradient(quantity))
+        yield from _gradient(c, c.gradient(quantity), drawn=len(group.through) == 1 and group.nearest != c.loss)
 
 
 def group_heading(c: Composition, group: Group) -> Line:
@@ -110,21 +121,19 @@ def _drawn(c: Composition, *paths: Path) -> Formula:
     return Formula(tuple(Row(NOTHING, c.write.path(path.quantities), NOTHING) for path in paths))
 
 
-def factor_table(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quantity]]) -> Table:
+def factor_table(c: Composition, links: Sequence[Link]) -> Table:
     """One row for each arrow: the partial derivative, the equation it comes from, its value, and why."""
-    body: list[tuple[Line, ...]] = []
-    for link in links:
-        why = c.say("because.above") if (link.upper, link.lower) in seen else reason(c, link)
-        body.append(
-            (
-                (c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)),),
-                (_source(c, link),),
-                (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),),
-                why,
-            )
+    body = tuple(
+        (
+            (c.write.slashed(c.write.name(link.upper), c.write.name(link.lower)),),
+            (_source(c, link),),
+            (c.write.product(c.chosen(link.factors)) if link.factors else Math("1", "1"),),
+            reason(c, link),
         )
+        for link in links
+    )
     header = tuple(c.say(f"factors.{name}") for name in ("factor", "from", "is", "because"))
-    return Table(header, tuple(body), wide=3)
+    return Table(header, body, wide=3)
 
 
 def _source(c: Composition, link: Link) -> Math:
@@ -176,8 +185,11 @@ def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quant
         )
 
 
-def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
-    """Path, chain and result of one parameter; in brief only the two formulas."""
+def _gradient(c: Composition, gradient: Gradient, *, drawn: bool) -> Iterator[Block]:
+    """Path, chain and result of one parameter; in brief only the two formulas.
+
+    Several paths are drawn unless the group has `drawn` them.
+    """
     quantity, paths = gradient.quantity, gradient.paths
     left = c.write(gradient.symbol)
     chain = Formula(tuple(rows(left, _chains(c, paths))))
@@ -190,7 +202,7 @@ def _gradient(c: Composition, gradient: Gradient) -> Iterator[Block]:
         way: tuple[Block, ...] = (Paragraph(c.say("paths.path", path=c.write.path(next(iter(paths)).quantities))),)
     else:
         way = (Paragraph(c.say("paths.sum", parameter=name, loss=c.write.name(c.loss), count=count)),)
-        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS else ()
+        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS and not drawn else ()
     yield Details(c.say("paths.gradient", parameter=name), (*way, chain, result), level=4)
 
 

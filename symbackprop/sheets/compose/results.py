@@ -113,6 +113,11 @@ def _where(c: Composition, case: Case) -> Math:
     return NOTHING if isinstance(case.condition, sp.Eq) else c.write.condition(case.condition)
 
 
+def final_expression(c: Composition, quantity: Quantity) -> Any:
+    """The entry of a result as its matrix form is read from: the shortest form, sums in front."""
+    return _sums_first(c.gradient(quantity).result)
+
+
 def _sums_first(expression: Any) -> Any:
     """A product with its sums in front, so that a matrix product comes before what it is multiplied with."""
     if isinstance(expression, sp.Add):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symbackprop.derivation import Derivation
 from symbackprop.indexed import base_of, indices_of
-from symbackprop.matrix import Leaf, Node, Ones, Product
+from symbackprop.matrix import Hadamard, Leaf, Node, Ones, Product
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Math, joined
 from symbackprop.sheets.mathematics import IS, THIN, MathWriter
 
 
 def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity, node: Node) -> Math:
-    """The shapes of a product of matrices; nothing for any other form."""
+    """The shapes of a product of matrices, also where it is multiplied entry by entry; nothing for any other form."""
+    if isinstance(node, Hadamard):
+        return _entrywise_shapes(derivation, write, quantity, node)
     if not isinstance(node, Product):
         return NOTHING
     sizes = dict(_sizes(_carriers(derivation), node))
@@ -25,6 +27,35 @@ def product_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity
         return NOTHING
     whole, *factors = (shape for shape in shapes if shape is not None)
     return whole + IS + joined(factors, THIN)
+
+
+def _entrywise_shapes(derivation: Derivation, write: MathWriter, quantity: Quantity, node: Hadamard) -> Math:
+    """``(n_1 x m) = (n_1 x n_2)(n_2 x m) . (n_1 x m)``: what a product leaves has the shape of its partner."""
+    products = [f for f in node.factors if isinstance(f, Product)]
+    full = [f for f in node.factors if f.axes == node.axes]
+    if len(products) != 1 or len(full) != len(node.factors) or len(node.axes) < 2:
+        return NOTHING
+    inner = product_shapes(derivation, write, quantity, products[0])
+    if not inner:
+        return NOTHING
+    sizes = {axis.index: axis.size for axis in quantity.axes}
+    own = _shape(write, node, sizes, ones=False)
+    return NOTHING if own is None else inner + Math(r" \odot ", " ⊙ ") + own
+
+
+def factor_shapes(
+    derivation: Derivation, quantity: Quantity, node: Node, factors: Sequence[Node]
+) -> list[tuple[Any, ...]] | None:
+    """The shapes of other factors with the indices of a form of `quantity`; None where one is not known."""
+    sizes = dict(_sizes(_carriers(derivation), node))
+    sizes |= {axis.index: axis.size for axis in quantity.axes}
+    found: list[tuple[Any, ...]] = []
+    for factor in factors:
+        own = [index for index in (factor.row, factor.col) if index is not None]
+        if not own or any(index not in sizes for index in own):
+            return None
+        found.append(tuple(sizes[index] for index in own))
+    return found
 
 
 def _shape(write: MathWriter, node: Node, sizes: dict[Any, Any], *, ones: bool) -> Math | None:

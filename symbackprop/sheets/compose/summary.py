@@ -18,7 +18,7 @@ LONGEST = 36
 
 def summary(c: Composition) -> Iterator[Block]:
     """The deltas and the gradients over them."""
-    named = c if c.derivation.style == "delta" else _with_deltas(c)
+    named = c if c.derivation.style == "delta" else with_deltas(c)
     deltas = named.derivation.deltas
     if not deltas or len(deltas) + len(named.derivation.parameters) > LONGEST:
         return
@@ -40,7 +40,7 @@ def summary(c: Composition) -> Iterator[Block]:
     yield Formula(tuple(lines), boxed=True)
 
 
-def _with_deltas(c: Composition) -> Composition:
+def with_deltas(c: Composition) -> Composition:
     """The same network, with the factors that its gradients share named once."""
     own = c.derivation
     convention = cast(DeltaConvention, own.delta)

@@ -85,6 +85,11 @@ def _for_one(c: Composition, names: RuleNames, quantity: Quantity) -> list[Row]:
     return _rows(c, names, c.write.name(quantity), c.write.whole(symbol, axes))
 
 
+def update_rows(c: Composition, quantity: Quantity) -> list[Row]:
+    """The rule for one parameter, a line for each thing that it changes."""
+    return _for_one(c, RuleNames(c), quantity)
+
+
 def _slashed(c: Composition, quantity: Quantity) -> Math:
     return c.write.slashed(c.write.name(c.loss), c.write.name(quantity))
 

@@ -20,7 +20,7 @@ from symbackprop.sheets.templates import Templates
 PAGE = 46.0
 """The width of a formula on GitHub's page and in a notebook, in em of its font."""
 
-Dialect = Literal["jupyter", "github"]
+Dialect = Literal["jupyter", "github", "key"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 _LIST_MARK = re.compile(r"^(\s*)(\d+)([.)])(\s)|^(\s*)([-+=])")
@@ -36,7 +36,7 @@ class Markdown:
 
     def __init__(self, folders: Sequence[Path], dialect: Dialect, picture: str | None) -> None:
         self.dialect, self.picture = dialect, picture
-        own = {"jupyter": ("markdown",), "github": ("github", "markdown")}[dialect]
+        own = {"jupyter": ("markdown",), "github": ("github", "markdown"), "key": ("key", "markdown")}[dialect]
         self.templates = Templates(
             folders,
             [f"{name}/blocks.md.j2" for name in own],

@@ -1,0 +1,234 @@
+r"""A line of an answer -> statements: a left side, and a chain of expressions that it is said to equal.
+
+Contract: `read_statements(line, names, own)` never raises for what a student wrote: a part that cannot be read is a
+`Piece` with its error, and the parts around it are still there. Nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from symbackprop.errors import NotationError
+from symbackprop.names.alphabet import LETTERS
+from symbackprop.notation.parser.clauses import RELATIONS, Clause, cut, split_clauses
+from symbackprop.notation.parser.cursor import top_level
+from symbackprop.notation.parser.expressions import parse_tokens
+from symbackprop.notation.parser.ranges import parse_ranges
+from symbackprop.notation.parser.statements import index_keys, left_side
+from symbackprop.notation.parser.vocabulary import Vocabulary
+from symbackprop.notation.source import Line
+from symbackprop.notation.syntax import Element, Limits, Multiply, Node, Reference, mapped, walk
+from symbackprop.notation.tokens import Token
+
+MOST_LINKS = 40
+"""Expressions of one chain."""
+
+_PROSE = re.compile(
+    r"\s*(?:[^\W\d_]{2,}['’]?[^\W\d_]*|[\u4e00-\u9fff]+|[,.:;，。：；、!?()（）\u201c\u201d\"-]|\d{1,2}(?=\s))\s*"
+)
+_RELATION = re.compile(r"[:：]?[=＝]|≈|←|\\approx|\\gets|\\leftarrow")
+_COLON = re.compile(r"[:：](?![=＝])\s*")
+_TAIL = re.compile(
+    r"\s*(?:[,，;；.。]|\bby\b|\bwhich\b|\bwhere\b|\bsince\b|\bbecause\b|\busing\b|\bas\b|\bso\b|\band\b|\bfor\b|\bwith\b|\(\s*[A-Za-z]{2,}\s"
+    r"|（|\[\s*\d+\s*(?:points?|marks?|pts)|[\u4e00-\u9fff]|\\text|\\qquad|\\quad|\\tag|\\blacksquare|\\square|\\checkmark|✓|#).*\Z",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One expression of a chain: its tree, or why it cannot be read."""
+
+    node: Node | None
+    error: NotationError | None
+    text: str
+    relation: str = ""
+    """The sign in front of it: ``=``, ``:=``, ``≈``."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``left = pieces[0] = pieces[1] = ...``; without a left side it is about the target that the caller names."""
+
+    line: Line
+    left: Piece | None
+    pieces: tuple[Piece, ...]
+    ranges: tuple[Limits, ...] = ()
+    own: bool = False
+    """Is it a definition behind `where`?"""
+
+    @property
+    def error(self) -> NotationError | None:
+        """The first part that cannot be read."""
+        parts = (*((self.left,) if self.left else ()), *self.pieces)
+        return next((p.error for p in parts if p.error is not None), None)
+
+
+def read_statements(line: Line, vocabulary: Vocabulary, target: bool = False) -> list[Statement]:
+    r"""The statements of a line, the definitions behind `where` first.
+
+    Args:
+        line: one logical line.
+        vocabulary: the names that are known.
+        target: may the left side be missing, because the caller names it?
+
+    >>> from symbackprop.notation.parser import NOTHING_KNOWN
+    >>> [statement] = read_statements(Line.of(r"Hence dW = 2 a = b"), NOTHING_KNOWN)
+    >>> statement.left.text, [piece.text for piece in statement.pieces]
+    ('dW', ['2 a', 'b'])
+    """
+    found, first = _readings(line, vocabulary, target)
+    if found or first is None:
+        return found
+    return [Statement(line, _left_alone(line, vocabulary), (Piece(None, first, line.text),))]
+
+
+def _readings(line: Line, vocabulary: Vocabulary, target: bool) -> tuple[list[Statement], NotationError | None]:
+    """The best reading of a line; where there is none, why."""
+    first: NotationError | None = None
+    best: list[Statement] = []
+    for start in _starts(line):
+        try:
+            clauses = split_clauses(_from(line, start))
+        except NotationError as error:
+            first = first or error
+            continue
+        found = [s for c in clauses for s in _statements(_from(line, start), c, vocabulary, target)]
+        if found and (not best or _readable(found) > _readable(best)):
+            best = found
+        if found and found[-1].left is not None and _is_plain(found[-1].left.node, vocabulary):
+            break
+    return best, first
+
+
+def _left_alone(line: Line, vocabulary: Vocabulary) -> Piece | None:
+    """The left side of a line whose right side has brackets that do not match: what the answer is about."""
+    relation = _RELATION.search(line.text)
+    if relation is None:
+        return None
+    before = Line(line.text[: relation.start()] + " = 0", line.pieces, line.file)
+    found, _ = _readings(before, vocabulary, False)
+    lefts = [s.left for s in found if s.left is not None and s.left.error is None]
+    return lefts[-1] if lefts else None
+
+
+def _readable(statements: Sequence[Statement]) -> int:
+    """How good a reading is: a left side that can be read counts."""
+    return sum(1 for s in statements if s.left is not None and s.left.error is None)
+
+
+def _is_plain(left: Node | None, vocabulary: Vocabulary) -> bool:
+    """Is a left side no product of words, such as `we get dW`?"""
+    words = [n for n in walk(left) if isinstance(n, Reference) and len(n.name.base) > 1 and n.name.base not in LETTERS]
+    unknown = [n for n in words if vocabulary.find(n.name) is None]
+    return left is not None and (not isinstance(left, Multiply) or not unknown)
+
+
+def _starts(line: Line) -> Iterator[int]:
+    """Where the statement may begin: at once, behind a colon, behind words."""
+    text = line.text
+    relation = _RELATION.search(text)
+    end = relation.start() if relation else len(text)
+    yield 0
+    colons = [m.end() for m in _COLON.finditer(text, 0, end)]
+    yield from reversed(colons)
+    start = 0
+    while start < end and (match := _PROSE.match(text, start)) is not None and match.end() < end:
+        start = match.end()
+        yield start
+
+
+def _from(line: Line, start: int) -> Line:
+    """The line with what stands before a position blanked out, so that places stay right."""
+    if start == 0:
+        return line
+    return Line(" " * start + line.text[start:], line.pieces, line.file)
+
+
+def _statements(line: Line, clause: Clause, vocabulary: Vocabulary, target: bool) -> Iterator[Statement]:
+    """One clause and its definitions."""
+    if clause.kind in ("title", "roles", "assume", "is"):
+        return
+    known = vocabulary
+    for part in clause.where:
+        for statement in _statements(line, part, known, False):
+            yield Statement(line, statement.left, statement.pieces, statement.ranges, own=True)
+            if statement.left is not None and isinstance(statement.left.node, Reference):
+                known = known.with_names([statement.left.node.name])
+    tokens = clause.tokens
+    marks = top_level(tokens, RELATIONS)
+    if not marks and not target:
+        return
+    ranges: tuple[Limits, ...] = ()
+    with suppress(NotationError):  # words behind `for` that are no range: "for the hidden layer"
+        ranges = parse_ranges(line, clause.ranges, known)
+    known = known.with_indices(limits.index.key for limits in ranges)
+    if len(marks) > MOST_LINKS:
+        where = (tokens[marks[MOST_LINKS]].start, tokens[marks[MOST_LINKS]].end)
+        error = line.error(f"the chain has more than {MOST_LINKS} links", where, "write it as several")
+        yield Statement(line, None, (Piece(None, error, ""),))
+        return
+    left: Piece | None = None
+    if marks and marks[0] > 0:
+        left = _piece(line, cut(tokens, 0, marks[0]), known, "", is_left=True)
+        if left.node is not None:
+            known = known.with_indices(index_keys(left.node, known))
+    elif not marks:
+        yield Statement(line, None, (_piece(line, tokens, known, ""),), ranges)
+        return
+    pieces: list[Piece] = []
+    stops = [*marks[1:], len(tokens) - 1]
+    for mark, stop in zip(marks, stops, strict=True):
+        sign = tokens[mark]
+        if stop == mark + 1:
+            if stop == len(tokens) - 1 and pieces:
+                continue  # `a = b =` at the end of a row goes on nowhere
+            error = line.error("the right side is missing", (sign.start, sign.end), "write what it equals")
+            pieces.append(Piece(None, error, "", sign.kind))
+            continue
+        pieces.append(_piece(line, cut(tokens, mark + 1, stop), known, sign.kind, last=stop == len(tokens) - 1))
+    yield Statement(line, left, tuple(pieces), ranges)
+
+
+def _piece(
+    line: Line, tokens: list[Token], vocabulary: Vocabulary, relation: str, is_left: bool = False, last: bool = False
+) -> Piece:
+    tokens = [t for t in tokens if t.kind != "quad"]
+    text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
+    try:
+        node = left_side(line, tokens, vocabulary)[0] if is_left else parse_tokens(line, tokens, vocabulary)
+    except NotationError as error:
+        shorter = _without_tail(line, tokens) if last else None
+        if shorter is not None:
+            return _piece(line, shorter, vocabulary, relation)
+        return Piece(None, error, text, relation)
+    return Piece(_flat(node), None, text, relation)
+
+
+def _flat(node: Node) -> Node:
+    """``(Z_2)_{sk}`` as the entry of Z_2 that it is."""
+    return mapped(
+        node,
+        lambda n: (
+            replace(n.operand, scripts=(*n.operand.scripts, *n.scripts), span=n.span)
+            if isinstance(n, Element) and isinstance(n.operand, Reference)
+            else n
+        ),
+    )
+
+
+def _without_tail(line: Line, tokens: list[Token]) -> list[Token] | None:
+    """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`."""
+    start = tokens[0].start
+    for token in tokens[1:-1]:
+        match = _TAIL.match(line.text, token.start)
+        if match is not None and token.start > start:
+            position = next(n for n, t in enumerate(tokens) if t is token)
+            shorter = cut(tokens, 0, position)
+            depth = sum((t.kind in "([{") - (t.kind in ")]}") for t in shorter if len(t.kind) == 1)
+            if depth == 0 and len(shorter) < len(tokens):
+                return shorter
+    return None
