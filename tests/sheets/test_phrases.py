@@ -14,6 +14,7 @@ from symbackprop.sheets import compose
 from symbackprop.sheets.blocks import Math, Strong, Text
 from symbackprop.sheets.compose.reasons import BUILT_IN, OWN_RULES
 from symbackprop.sheets.phrases import Phrases
+from symbackprop.sheets.worksheet import worksheet
 from tests.sheets.networks import two_two_one
 
 LANGUAGES = ["en", "zh"]
@@ -91,3 +92,16 @@ def test_a_placeholder_that_nothing_fills_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "phrases" / "en.toml").write_text('[forward]\nintro = "{oops}"\n', encoding="utf-8")
     with pytest.raises(PhraseError, match=r"forward\.intro.*\{oops\}"):
         compose(Derivation(two_two_one()), templates=tmp_path)
+
+
+def test_a_third_language_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "phrases").mkdir()
+    english = (built_in_folder() / "phrases" / "en.toml").read_text(encoding="utf-8")
+    french = english.replace('heading = "Forward pass"', 'heading = "Propagation avant"').replace(
+        'deltas = "The deltas"', 'deltas = "Les deltas"'
+    )
+    (tmp_path / "phrases" / "fr.toml").write_text(french, encoding="utf-8")
+    assert "## Propagation avant" in compose(Derivation(two_two_one()), "fr", templates=tmp_path).to_markdown()
+    work = worksheet(Derivation(two_two_one()), 1, language="fr", templates=tmp_path)
+    assert "Les deltas" in work.sheet.to_text()
+    assert "Les deltas" in work.key.to_markdown()

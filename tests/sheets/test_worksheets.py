@@ -125,7 +125,7 @@ def test_given_numbers_are_kept() -> None:
     values = dict.fromkeys(
         ["x_1", "x_2", "y", "w_11", "w_12", "w_13", "w_14", "b_11", "b_12", "w_21", "w_22", "b_21"], 0
     )
-    work = paper(steps=("numbers",), values=values)
+    work = paper(steps=("numbers",), values=values | {"eta": 0.5})
     assert r"\mathit{out} &= \sigma(0) = 0.5" in work.key.to_markdown()
     assert "w_{11} := 0\n" in work.key.to_markdown()
 

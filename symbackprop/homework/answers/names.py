@@ -16,19 +16,19 @@ from typing import Literal
 import sympy as sp
 
 from symbackprop.derivation import activation_argument
-from symbackprop.indexed import Base, Softmax, base_of
+from symbackprop.indexed import Base, LogSumExp, Softmax, base_of
 from symbackprop.names import Kind, Label, Name, make_name, parse_name
 from symbackprop.network import Network, Quantity
 from symbackprop.network.ranges import base_uses
 from symbackprop.notation.parser import Family, Vocabulary
 from symbackprop.notation.syntax import Number, Reference, Script
 
-MeaningKind = Literal["quantity", "delta", "size", "rate", "onehot"]
+MeaningKind = Literal["quantity", "delta", "size", "rate", "onehot", "softmax"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a name stands for: a quantity, the delta of a quantity, a size, the learning rate, one-hot labels."""
+    """What a name stands for: a quantity, its delta, a size, the learning rate, one-hot labels, the softmax of scores."""
 
     kind: MeaningKind
     base: Base
@@ -40,6 +40,7 @@ LAYER_KINDS: tuple[Kind, ...] = ("bracket", "paren", "sub")
 SUMS = ("z", "h", "net", "s", "u")
 OUTPUTS = ("a", "alpha", "o", "h")
 PREDICTIONS = ("yhat", "yhat_", "y_pred", "ypred", "yp", "o", "out", "output", "p", "phat", "pred", "prediction")
+PROBABILITIES = ("P", "p", "yhat", "Yhat", "y_pred", "probs", "prob", "phat", "Phat", "S", "softmax_out")
 TARGETS = ("y", "t", "target", "y_true", "ytrue", "label")
 LOSSES = ("E", "L", "J", "C", "loss", "cost", "ell", "Loss", "Cost", "error")
 SAMPLES = ("m", "N", "n", "M")
@@ -62,6 +63,7 @@ class Names:
             self._own_names,
             self._other_scripts,
             self._one_hot,
+            self._probabilities,
             self._other_case,
             self._deltas,
             self._synonyms,
@@ -232,6 +234,23 @@ class Names:
                 yield make_name(name.base.swapcase(), name.accent, name.scripts), meaning
             elif name.base in ("alpha", "beta", "gamma", "theta") and meaning.kind == "quantity":
                 yield make_name(name.base.capitalize(), name.accent, name.scripts), meaning
+
+    def _probabilities(self) -> Iterator[tuple[Name, Meaning]]:
+        """``P``, ``yhat`` where the loss takes scores and the softmax has no name of its own."""
+        scores = self.prediction
+        if scores is None or not any(
+            e.base == self.network.loss.base and e.expression.has(LogSumExp) for e in self.network.equations
+        ):
+            return
+        for text in PROBABILITIES:
+            name = parse_name(text)
+            if name is not None:
+                yield name, Meaning("softmax", scores)
+        layer = self._layer.get(scores, "")
+        for stem in ("a", "A"):
+            for kind in self.kinds:
+                if layer:
+                    yield make_name(stem, "", (Label(kind, layer),)), Meaning("softmax", scores)
 
     def _one_hot(self) -> Iterator[tuple[Name, Meaning]]:
         """``Y`` for the one-hot rows (or columns) of integer labels y."""

@@ -266,6 +266,9 @@ class Chains:
                 if truths is not None and self._lacks_sum(piece.node, interpreters, truths):
                     links.append("wrong")
                     wrong = wrong or Wrong(number, piece.node, before or (), (), truths, None, scope, free.index)
+                elif truths is None:
+                    links.append("not_judged")
+                    reason = reason or "own"
                 else:
                     links.append("unreadable")
                     trouble = trouble or free

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from symbackprop.indexed import Base, Limit, bound_limits, freshen_all, rebuild
+from symbackprop.indexed import Base, Limit, bound_limits, freshen_all, rebuild, rename
 from symbackprop.network import Equation, Network, Specification
 from symbackprop.network.unroll import unroll
 
@@ -127,7 +127,7 @@ def _freed(network: Network) -> Specification:
              for q in network.quantities.values() if q.axes and q.role not in ("intermediate", "loss")}  # fmt: skip
     return replace(
         old,
-        equations=tuple(_with_sizes(e, free) for e in equations),
+        equations=tuple(_named(_with_sizes(e, free)) for e in equations),
         roles={q.base: q.role for q in network.quantities.values() if q.role not in ("intermediate", "loss")},
         names=dict(network.names),
         axes=given,
@@ -161,6 +161,18 @@ def _apart(equation: Equation) -> Equation:
         equation,
         target=equation.target.xreplace(names),
         expression=freshen_all(equation.expression.xreplace(names)),
+        ranges=tuple(limit.replace(names) for limit in equation.ranges),
+    )
+
+
+def _named(equation: Equation) -> Equation:
+    """The equation with symbols for the indices that were set apart."""
+    dummies = sorted(equation.target.atoms(sp.Dummy) | equation.expression.atoms(sp.Dummy), key=lambda d: d.dummy_index)
+    names: dict[Any, Any] = {d: sp.Symbol(f"index{n}", integer=True) for n, d in enumerate(dummies)}
+    return replace(
+        equation,
+        target=equation.target.xreplace(names),
+        expression=rename(equation.expression, names),
         ranges=tuple(limit.replace(names) for limit in equation.ranges),
     )
 

@@ -156,6 +156,16 @@ class Composition:
 
     def part(self, quantity: Quantity) -> Part:
         """What a quantity is in the network, told from the equations alone."""
+        if quantity.base not in self._parts:
+            self._parts[quantity.base] = self._part(quantity)
+        return self._parts[quantity.base]
+
+    @cached_property
+    def _parts(self) -> dict[Any, Part]:
+        """What was found out once."""
+        return {}
+
+    def _part(self, quantity: Quantity) -> Part:
         if quantity.role == "parameter":
             return self._kind_of_parameter(quantity)
         if quantity.role != "intermediate":

@@ -15,6 +15,7 @@ import sympy as sp
 
 from symbackprop.derivation import Derivation
 from symbackprop.functions import row_of
+from symbackprop.names import parse_name
 from symbackprop.network import Network, Quantity, Role
 from symbackprop.numeric import Program, compile_program
 from symbackprop.numeric.kinks import gates_of
@@ -48,7 +49,8 @@ def pleasant_values(derivation: Derivation, seed: int | None, given: Mapping[str
     """
     network = derivation.network
     program = compile_program(derivation)
-    known = by_base(network, {k: v for k, v in {**dict(network.values), **given}.items() if k != derivation.rate})
+    stated = {k: v for k, v in given.items() if parse_name(str(k)) != network.rate}
+    known = {**dict(network.values), **by_base(network, stated)}
     open_ = [q for q in program.plan.arguments if q.base not in known]
     if open_ and seed is None:
         return None

@@ -73,8 +73,18 @@ class WholeQuantities(State):
                 return None, meaning.base, self.delta(meaning.base, signed=True)
             case "onehot":
                 return self.one_hot(meaning.base), None, None
+            case "softmax":
+                return None, meaning.base, self.probabilities(meaning.base)
             case _:
                 return None, meaning.base, self.world.read.arrays[meaning.base]
+
+    def probabilities(self, base: Base) -> Array:
+        """The softmax of scores, over the axis that is not the samples'."""
+        scores = self.world.read.arrays[base]
+        axes = self.world.network.quantities[base].axes
+        axis = next((n for n, a in enumerate(axes) if a.size != self.world.network.samples), 0) + 1
+        shifted = np.exp(scores - scores.max(axis=axis, keepdims=True))
+        return shifted / shifted.sum(axis=axis, keepdims=True)
 
     def one_hot(self, base: Base) -> Value:
         """Integer labels as rows (or columns) of zeros and a one, like the scores that they pick from."""

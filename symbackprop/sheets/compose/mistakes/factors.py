@@ -176,15 +176,15 @@ def wrong_index(c: Composition) -> Iterator[Line]:
 def _neighbour(c: Composition) -> Iterator[Line]:
     """Scalars: the coefficient of one activation taken for that of another in the same sum."""
     network = c.derivation.network
-    for equation in reversed(network.equations):
-        into: dict[Any, Quantity] = {}
-        for quantity in c.with_part("activation"):
-            for x in c.derivation.sweep[quantity.base].contributions:
-                if x.consumer.base == equation.base and len(x.local) == 1 and x.local[0].is_Symbol:
-                    into[x.local[0]] = quantity
+    sums: dict[Any, dict[Any, Quantity]] = {}
+    for quantity in c.with_part("activation"):
+        for x in c.derivation.sweep[quantity.base].contributions:
+            if len(x.local) == 1 and x.local[0].is_Symbol:
+                sums.setdefault(x.consumer.base, {})[x.local[0]] = quantity
+    for base, into in reversed(sums.items()):
         if len(into) > 1:
             (other, _), (weight, quantity) = list(into.items())[:2]
-            upper = network.quantities[equation.base]
+            upper = network.quantities[base]
             yield c.say(
                 "mistakes.wrong_index",
                 factor=c.write.slashed(c.write.name(upper), c.write.name(quantity)),
