@@ -8,7 +8,7 @@ DEMO   := outputs/demo
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help demo test lint bench outputs clean
+.PHONY: help demo test lint bench outputs pictures clean
 
 help:
 	echo "make demo    derive document 000's network, check its gradients, train it; results in $(DEMO)/"
@@ -16,6 +16,7 @@ help:
 	echo "make lint    ruff, pyright, import-linter"
 	echo "make bench   the benchmarks, with their picture in outputs/  (ARGS=\"-k 'P2 and symbackprop'\" measures less)"
 	echo "make outputs the curated sheets in outputs/, written anew"
+	echo "make pictures the pictures of sheets in README.md, taken anew (needs Chromium)"
 	echo "make clean   remove everything that make made"
 
 # Print a symbackprop command, then run it.
@@ -43,6 +44,9 @@ bench: $(VENV)/installed-bench
 
 outputs: $(VENV)/installed-dev
 	$(BIN)/python -m tests.curated
+
+pictures: $(VENV)/installed-dev
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .benchmarks .hypothesis .import_linter_cache .pytest_cache .ruff_cache

@@ -228,8 +228,15 @@ class Derivation(core.Derivation):
 
         return train(self, values, data, **options)
 
+    # What Jupyter shows: the sheet; as LaTeX its results alone.
+    def _repr_html_(self) -> str | None:
+        return self.sheet()._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
     def _repr_markdown_(self) -> str:
         return self.sheet().to_markdown()
+
+    def _repr_latex_(self) -> str:
+        return self.sheet()._repr_latex_()  # pyright: ignore[reportPrivateUsage]
 
 
 def check_gradients(

@@ -1,6 +1,6 @@
-"""The curated sheets in `outputs/`: every built-in network, English and Chinese, Markdown, LaTeX and HTML.
+"""The curated sheets in `outputs/`: every built-in network, English and Chinese, Markdown, LaTeX and HTML; loss curves.
 
-python tests/curated.py     # write them anew; a test compares byte for byte
+python -m tests.curated     # write them anew; a test compares byte for byte
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import symbackprop as sb
+from tests import curves
 
 OUTPUTS = Path(__file__).parent.parent / "outputs"
 LANGUAGES = ("en", "zh")
@@ -23,10 +24,12 @@ def render(folder: Path) -> None:
             sheet = derivation.sheet(lang=language)
             for ending in FORMATS:
                 sheet.save(folder / f"{name}.{language}.{ending}", dialect="github")
+    for name in curves.RUNS:
+        curves.draw(name, folder / f"{name}.loss.svg")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of every sheet in a folder by name."""
+    """The bytes of every sheet, picture and curve in a folder by name."""
     endings = (*FORMATS, "svg")
     return {
         p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.suffix[1:] in endings and p.name.count(".") == 2

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -497,3 +498,24 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_a_pdf_where_tex_is_found(folder: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    assert run("derive", "line.net", "-o", "sheet.pdf").exit_code == 0
+    assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF-")
+    assert run("derive", "line.net", "-f", "pdf", "-o", "sheet.out").exit_code == 0
+    assert (folder / "sheet.out").read_bytes() == (folder / "sheet.pdf").read_bytes()
+
+
+def test_a_clear_message_where_tex_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    done = run("derive", "line.net", "-q", "-o", "sheet.pdf")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(
+        "symbackprop: a PDF needs TeX, and pdflatex or xelatex or lualatex is not installed\n"
+    )
+    assert "texlive" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "sheet.pdf").exists()

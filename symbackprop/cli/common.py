@@ -58,15 +58,19 @@ def read_values(path: str | None) -> dict[str, Any] | None:
 
 def write(text: str, path: str | None) -> None:
     """Text to a file, whole or not at all, or to standard output."""
-    text = text if text.endswith("\n") else text + "\n"
+    write_bytes((text if text.endswith("\n") else text + "\n").encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: str | None) -> None:
+    """Bytes to a file, whole or not at all, or to standard output."""
     if path is None:
-        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
     from symbackprop.numeric.files import whole_file
 
     with whole_file(path) as stream:
-        stream.write(text.encode("utf-8"))
+        stream.write(content)
 
 
 def say(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from symbackprop.cli.common import (
     read_values,
     say_roles,
     values_option,
+    write_bytes,
 )
-from symbackprop.cli.common import write as write_text
 
 if TYPE_CHECKING:
     from symbackprop.derivation.core import DeltaConvention, Style
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from symbackprop.sheets import Sheet
     from symbackprop.sheets.compose.composition import Detail, Form
 
-FORMATS = ("md", "github", "tex", "html", "ipynb", "txt")
+FORMATS = ("md", "github", "tex", "html", "ipynb", "pdf", "txt")
 ENDINGS = {"markdown": "md", "htm": "html", "text": "txt", "latex": "tex"}
 """Other endings of files -> format."""
 
@@ -34,7 +35,7 @@ DERIVE_EXAMPLES = """\
 Examples:
   symbackprop derive two-two-one
   symbackprop derive two-two-one --style delta --lang zh -o sheet.md
-  symbackprop derive my.net --optimizer adam -f tex -o sheet.tex
+  symbackprop derive my.net --optimizer adam -o sheet.pdf
   printf 'z = w x + b\\nE = (z - y)^2\\n' | symbackprop derive - -f txt
 """
 
@@ -121,9 +122,11 @@ def derive(
 ) -> None:
     """Derive the backward pass of NETWORK and write it as a sheet.
 
-    Beside a Markdown file stands its picture, an SVG file of the same name.
+    Beside a Markdown file stand its pictures, SVG files of the same name. A PDF needs a TeX engine.
     """
     kind = form_of_output or format_of(output)
+    if kind == "pdf" and output is None and sys.stdout.isatty():
+        raise click.UsageError("a PDF is no text for a terminal; add -o FILE")
     net = read_network(network)
     if layout:
         net = net.with_layout(layout)
@@ -141,9 +144,9 @@ def derive(
         optimizer=optimizer,
     )
     if output is not None and kind in ("md", "github") and _ending(output) == "md":
-        _save_with_picture(sheet, kind, Path(output))
+        _save_with_pictures(sheet, kind, Path(output))
     else:
-        write_text(rendered(sheet, kind), output)
+        write_bytes(content_of(sheet, kind), output)
 
 
 def _ending(output: str) -> str:
@@ -161,24 +164,30 @@ def format_of(output: str | None) -> str:
     return ending
 
 
-def _save_with_picture(sheet: Sheet, kind: str, path: Path) -> None:
-    """Markdown and, beside it, the picture of the network: both files, or neither."""
+def _save_with_pictures(sheet: Sheet, kind: str, path: Path) -> None:
+    """Markdown and, beside it, its pictures: all files, or none."""
     from urllib.parse import quote
 
     from symbackprop.numeric.files import write_files
-    from symbackprop.sheets.blocks import Figure
 
-    picture = path.with_suffix(".svg")
-    figure = next((block for block in sheet.blocks if isinstance(block, Figure)), None)
-    text = rendered(sheet, kind, None if figure is None else quote(picture.name))
+    picture = path.with_suffix(".svg").name
+    pictures = sheet.pictures(picture)
+    text = rendered(sheet, kind, quote(picture) if pictures else None)
     contents = {path: text if text.endswith("\n") else text + "\n"}
-    if figure is not None:
-        contents[picture] = figure.diagram.svg()
+    contents |= {path.with_name(name): drawn for name, drawn in pictures.items()}
     write_files({file: content.encode("utf-8") for file, content in contents.items()})
 
 
+def content_of(sheet: Sheet, kind: str) -> bytes:
+    """The content of a file in one of `FORMATS`."""
+    if kind == "pdf":
+        return sheet.to_pdf()
+    text = rendered(sheet, kind)
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8")
+
+
 def rendered(sheet: Sheet, kind: str, picture: str | None = None) -> str:
-    """The text of a sheet in one of `FORMATS`; Markdown shows the file `picture`, or draws with Mermaid."""
+    """The text of a sheet in one of `FORMATS` but PDF; Markdown shows the file `picture`, or draws with Mermaid."""
     match kind:
         case "github":
             return sheet.to_markdown("github", picture)

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symbackprop.cli.common import network_argument, output_option, read_network, read_values, values_option, write
-from symbackprop.cli.derive import FORMATS, format_of, rendered
+from symbackprop.cli.common import (
+    network_argument,
+    output_option,
+    read_network,
+    read_values,
+    values_option,
+    write_bytes,
+)
+from symbackprop.cli.derive import FORMATS, content_of, format_of
 
 if TYPE_CHECKING:
     from symbackprop.sheets.worksheet import StepName
@@ -83,9 +90,9 @@ def worksheet(
         .derive(delta=delta)
         .worksheet(seed, asked, lang, values=read_values(values), templates=templates, digits=digits)
     )
-    solutions = None if kind_of_key is None else rendered(paper.key, kind_of_key)
+    solutions = None if kind_of_key is None else content_of(paper.key, kind_of_key)
     if key is not None and output is not None and PurePath(key) == PurePath(output):
         raise click.UsageError("the worksheet and its key need two files")
-    write(rendered(paper.sheet, kind), output)
+    write_bytes(content_of(paper.sheet, kind), output)
     if solutions is not None:
-        write(solutions, key)
+        write_bytes(solutions, key)

@@ -6,7 +6,7 @@ terminal); a format decides what they look like and escapes what is text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -128,10 +128,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """The picture of the network; `diagram` knows how to draw itself."""
+    """A picture; `diagram` knows how to draw itself. `suffix` tells the files of several pictures apart."""
 
     diagram: Any
     caption: Line
+    suffix: str = ""
     kind: ClassVar[str] = "figure"
 
 
@@ -166,3 +167,11 @@ class Details:
 
 
 Block = Heading | Paragraph | Formula | Table | Figure | Note | Code | Details
+
+
+def walked(blocks: Iterable[Block]) -> Iterator[Block]:
+    """All blocks in order, those that may be folded away among them."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from walked(block.blocks)

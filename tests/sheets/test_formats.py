@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
 
+import symbackprop as sb
 from symbackprop.derivation import Derivation
 from symbackprop.errors import SymbackpropError
 from symbackprop.sheets import Sheet, compose
+from symbackprop.sheets.formats.html import _converter
 from tests.sheets.networks import HOSTILE, dense_batch, hostile, shared_biases, two_two_one
 
 pytest.importorskip("math_core")
@@ -25,7 +28,7 @@ def sheet(language: str = "en") -> Sheet:
 class Outline(HTMLParser):
     """Tags and text of a page; complains about tags that do not close."""
 
-    VOID = frozenset({"meta", "br", "hr", "mspace", "path", "rect"})
+    VOID = frozenset({"meta", "br", "hr", "mspace", "path", "rect", "wbr"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,3 +156,60 @@ def test_arrays_are_written_as_matrices_and_entry_by_entry() -> None:
     entries = compose(Derivation(dense_batch()), form="index").to_markdown()
     assert r"X^{\top}" not in entries
     assert r"\boxed{\frac{\partial L}{\partial W^{[1]}_{ij}} = \sum_{s=1}^{m}" in entries
+
+
+def test_jupyter_shows_a_part_of_a_page() -> None:
+    derivation = sb.read("two-two-one").derive()
+    shown = derivation._repr_html_()
+    assert shown is not None
+    assert shown == derivation.sheet()._repr_html_()
+    page = outline(shown)
+    assert not page.tags & {"html", "head", "body", "script"}
+    style = shown[shown.index("<style>") : shown.index("</style>")]
+    selectors = re.findall(r"(?:^|[{}\n])\s*([^@{};\n][^{};]*)\{", re.sub(r"@[a-z]+[^{]*\{", "\n", style[7:]))
+    assert selectors
+    assert all(selector.startswith(".sheet") for selector in selectors), "styles of a cell do not change the notebook"
+    assert derivation._repr_markdown_().startswith("# A 2-2-1 network")
+    assert derivation._repr_latex_().startswith("$$\n\\begin{aligned}\n\\frac{\\partial E}{\\partial w_{21}} &= ")
+    assert derivation._repr_latex_().endswith("\n$$")
+
+
+def test_jupyter_shows_markdown_where_html_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "math_core", None)
+    _converter.cache_clear()
+    try:
+        assert sheet()._repr_html_() is None
+        with pytest.raises(SymbackpropError, match="math-core"):
+            sheet().to_html()
+    finally:
+        _converter.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["two-two-one", "relu-classifier", "relu-regression", "softmax-classifier"])
+def test_the_cells_of_every_notebook_run(name: str) -> None:
+    notebook = nbformat.reads(sb.read(name).derive().sheet().to_notebook(), 4)
+    nbformat.validate(notebook)
+    namespace: dict[str, object] = {}
+    cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 2
+    for source in cells:
+        exec(source, namespace)
+
+
+def test_every_picture_of_a_notebook_is_in_it() -> None:
+    for cell in nbformat.reads(sheet().to_notebook(), 4)["cells"]:
+        shown = re.findall(r"\(attachment:([^)]*)\)", cell["source"])
+        assert sorted(shown) == sorted(cell.get("attachments", {}))
+
+
+def test_pictures_beside_markdown_have_names_of_their_own() -> None:
+    pictures = sheet().pictures("a b.svg")
+    assert list(pictures) == ["a b.svg", "a b-flow.svg"]
+    assert "](a%20b-flow.svg)" in sheet().to_markdown("github", "a%20b.svg")
+
+
+def test_arrow_tips_of_several_pictures_on_a_page_have_names_of_their_own() -> None:
+    page = sb.read("softmax-classifier").derive().sheet().to_html()
+    tips = re.findall(r'<marker id="([^"]*)"', page)
+    assert len(tips) == len(set(tips)) >= 4
+    assert set(re.findall(r"url\(#([^)]*)\)", page)) <= set(tips)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from symbackprop.derivation import Derivation
+from symbackprop.errors import SymbackpropError
 from symbackprop.network import Network
 from symbackprop.sheets import compose
+from symbackprop.sheets.formats.pdf import to_pdf
 from symbackprop.sheets.width import width
 from tests.sheets.networks import chain, dense_batch, hostile, layer, shared_biases, two_two_one
 
@@ -78,3 +80,35 @@ def test_the_width_of_a_formula() -> None:
     assert width(r"\frac{a + b}{c}") == pytest.approx(width("a + b") + 0.3)
     assert width("x_1^2") == pytest.approx(width("x_1"))
     assert width(r"\begin{cases} a \\ a + b \end{cases}") > width("a + b")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_pdf_is_the_same_every_time(language: str, tmp_path: Path) -> None:
+    sheet = compose(Derivation(two_two_one()), language)
+    engine(sheet.to_latex())
+    first, second = sheet.to_pdf(), sheet.save(tmp_path / "sheet.pdf").read_bytes()
+    assert first.startswith(b"%PDF-")
+    assert first == second
+
+
+def test_without_a_tex_engine_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SymbackpropError, match=r"a PDF needs TeX, and pdflatex .* is not installed"):
+        compose(Derivation(two_two_one())).save(tmp_path / "sheet.pdf")
+    assert not (tmp_path / "sheet.pdf").exists()
+
+
+def test_what_tex_cannot_set_is_no_traceback() -> None:
+    engine("")
+    with pytest.raises(SymbackpropError, match="Undefined control sequence"):
+        to_pdf("% !TEX program = pdflatex\n\\documentclass{article}\\begin{document}\\nothing\\end{document}\n")
+
+
+@pytest.mark.slow
+def test_a_document_cannot_read_other_folders(tmp_path: Path) -> None:
+    engine("")
+    (tmp_path / "secret.tex").write_text("secret", encoding="utf-8")
+    source = rf"\documentclass{{article}}\begin{{document}}x\input{{{tmp_path}/secret.tex}}\end{{document}}"
+    with pytest.raises(SymbackpropError, match="cannot set the sheet"):
+        to_pdf(f"% !TEX program = pdflatex\n{source}\n")

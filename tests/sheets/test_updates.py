@@ -32,8 +32,8 @@ def test_momentum() -> None:
     text = section(compose(line(), optimizer="momentum"))
     assert "**Momentum** (Polyak 1964)" in text
     assert r"$\mu = 0.9$" in text
-    assert r"v_{w} &\leftarrow \mu\,v_{w} + \frac{\partial E}{\partial w},\qquad w \leftarrow w - \eta\,v_{w}" in text
-    assert r"v_{b} &\leftarrow \mu\,v_{b} + \frac{\partial E}{\partial b},\qquad b \leftarrow b - \eta\,v_{b}" in text
+    assert r"v_{w} &\leftarrow \mu\,v_{w} + \frac{\partial E}{\partial w} &\qquad w &\leftarrow w - \eta\,v_{w}" in text
+    assert r"v_{b} &\leftarrow \mu\,v_{b} + \frac{\partial E}{\partial b} &\qquad b &\leftarrow b - \eta\,v_{b}" in text
 
 
 def test_adam() -> None:

@@ -40,7 +40,7 @@ def test_a_blank_is_a_display_of_its_own_with_its_left_side() -> None:
 
 def test_the_key_answers_every_blank_in_order() -> None:
     work = paper(seed=5)
-    key = work.key.to_markdown().split("```\n", 2)[-1]
+    key = work.key.to_markdown().split("```\n", 1)[-1]
     position = 0
     for left in blanks(work.sheet.to_markdown()):
         found = re.search(re.escape(left) + r" *(?:&?=|&?\\leftarrow)", key[position:])

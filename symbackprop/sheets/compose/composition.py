@@ -172,7 +172,7 @@ class Composition:
             return quantity.role
         if self._after_targets(quantity):
             return "share"
-        if any(self._reads_target(c) for c in self.derivation.network.equations if quantity in self._reads(c)):
+        if quantity in self._beside_targets:
             return "output"
         if any(self.is_activation(e) for e in self.derivation.network.definitions(quantity.base)):
             return "activation"
@@ -205,6 +205,12 @@ class Composition:
                 for index in indexed.indices:
                     found[equation.base] |= {network.quantities[base_of(r)] for r in index.atoms(sp.Indexed)}
         return found
+
+    @cached_property
+    def _beside_targets(self) -> set[Quantity]:
+        """Everything that one equation reads together with a target."""
+        equations = self.derivation.network.equations
+        return {q for e in equations if self._reads_target(e) for q in self._reads(e)}
 
     def _reads_target(self, equation: Equation) -> bool:
         return any(q.role == "target" for q in self._reads(equation))

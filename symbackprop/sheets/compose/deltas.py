@@ -13,6 +13,7 @@ from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
 from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, reference_of
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import (
     applied_functions,
     denominator,
@@ -50,6 +51,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
             )
         )
         yield from _mean(c)
+        yield flow_figure(c)
         derivatives = [*(derivative_row(c, f) for f in applied_functions(c)), *softmax_rows(c)]
         if derivatives:
             yield Paragraph(c.say("backward.functions"))

@@ -25,6 +25,7 @@ from symbackprop.sheets.blocks import (
 from symbackprop.sheets.breaking import ROOM, Atom, broken, broken_product, packed, rows
 from symbackprop.sheets.compose.chains import chain_rule
 from symbackprop.sheets.compose.composition import Composition, Group
+from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import applied_functions, derivative_row
 from symbackprop.sheets.compose.reasons import reason
 from symbackprop.sheets.mathematics import IS, THIN
@@ -44,6 +45,7 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
     if c.full:
         yield from chain_rule(c)
         yield Paragraph(c.say("paths.intro", loss=c.write.name(c.loss)))
+        yield flow_figure(c)
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
         if derivatives:
             yield Paragraph(c.say("backward.functions"))

@@ -1,6 +1,7 @@
 """The picture of a network, from its equations alone, in every drawing language.
 
-Contract: `Diagram(derivation)` draws itself as SVG, TikZ, Mermaid, DOT and plain text.
+Contract: `Diagram(derivation)` draws itself as SVG, TikZ, Mermaid, DOT and plain text; so does, but for DOT,
+`FlowDiagram(derivation)`, the computation graph with the derivatives that flow back.
 """
 
 from __future__ import annotations
@@ -8,13 +9,19 @@ from __future__ import annotations
 from functools import cached_property
 
 from symbackprop.derivation import Derivation
+from symbackprop.sheets.diagram.flow import FlowGraph, flow_graph
+from symbackprop.sheets.diagram.flow_drawn import flow_mermaid, flow_svg, flow_text, flow_tikz
+from symbackprop.sheets.diagram.flow_layout import FlowDrawing, flow_layout
 from symbackprop.sheets.diagram.graph import Graph, network_graph
 from symbackprop.sheets.diagram.layout import Drawing, layout
 from symbackprop.sheets.diagram.source import dot, mermaid, plain
 from symbackprop.sheets.diagram.svg import svg
 from symbackprop.sheets.diagram.tikz import tikz
 
-__all__ = ["Diagram"]
+TELEPHONE = 380.0
+"""A picture that is not wider stands on a telephone as it is."""
+
+__all__ = ["Diagram", "FlowDiagram"]
 
 
 class Diagram:
@@ -36,6 +43,11 @@ class Diagram:
         """A self-contained SVG element, light and dark."""
         return svg(self._drawing, self.title)
 
+    def narrow_svg(self) -> str:
+        """The same for a narrow screen: from the top down, where that is narrower."""
+        upright = layout(self.graph, down=True)
+        return self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else svg(upright, self.title, "nd")
+
     def tikz(self) -> str:
         """A picture for LaTeX."""
         return tikz(self._drawing)
@@ -51,3 +63,42 @@ class Diagram:
     def text(self) -> str:
         """Lines of text for a terminal."""
         return plain(self.graph)
+
+
+class FlowDiagram:
+    """The computation graph with the derivatives flowing back; `title` is read out by screen readers."""
+
+    def __init__(self, derivation: Derivation, title: str = "") -> None:
+        self._derivation, self.title = derivation, title
+
+    @cached_property
+    def graph(self) -> FlowGraph:
+        """Every quantity with its adjoint, and the arrows between them."""
+        return flow_graph(self._derivation)
+
+    @cached_property
+    def _drawing(self) -> FlowDrawing:
+        return flow_layout(self.graph)
+
+    def svg(self) -> str:
+        """A self-contained SVG element, light and dark."""
+        return flow_svg(self._drawing, self.title)
+
+    def narrow_svg(self) -> str:
+        """The same for a narrow screen: from the top down, where that is narrower."""
+        upright = flow_layout(self.graph, down=True)
+        return (
+            self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title, "fd")
+        )
+
+    def tikz(self) -> str:
+        """A picture for LaTeX."""
+        return flow_tikz(self._drawing)
+
+    def mermaid(self) -> str:
+        """A flow chart for GitHub's Markdown."""
+        return flow_mermaid(self.graph)
+
+    def text(self) -> str:
+        """Lines of text for a terminal."""
+        return flow_text(self.graph)

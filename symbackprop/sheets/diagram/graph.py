@@ -17,14 +17,15 @@ from symbackprop.indexed import Base, base_of
 from symbackprop.names import Label, Name, opaque_name
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Math
+from symbackprop.sheets.diagram.units import units_of
 from symbackprop.sheets.mathematics import MathWriter
 
 Kind = Literal["input", "neuron", "output", "loss", "dots"]
 
 TALLEST = 7
 """A column with more neurons is folded: the first three, dots, the last one."""
-WIDEST = 9
-"""A network with more columns is folded: the first four, dots, the last four."""
+WIDEST, WIDEST_LAYERS = 9, 6
+"""A network with more columns is folded in the middle, the sooner where units are drawn."""
 DRAWN_EDGES = 400
 
 
@@ -38,7 +39,9 @@ class Node:
     marks: tuple[Name, ...] = ()
     """Biases, targets and other names that enter here without an arrow of their own."""
     shape: Math | None = None
-    """The sizes of an array, for a quantity with axes."""
+    """The sizes of an array, for a quantity with axes; of dots, how many neurons the column has."""
+    units: tuple[Math | None, ...] = ()
+    """The numbers of the units of a layer that are drawn one by one; None stands for dots between them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Edge:
     weight: Name | None = None
     recurrent: bool = False
     """It leads to a later instance of an earlier equation (the next time step, the next layer)."""
+    dense: bool = False
+    """Between two layers: every unit reads every unit of the layer before."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,8 @@ class _Builder:
         for quantity in self.network.quantities.values():
             if quantity.base not in self.key_of:
                 self._mark(quantity)
-        column_of = self._columns()
-        width = max(column_of.values(), default=0) + 1
-        columns: list[list[str]] = [[] for _ in range(width)]
-        for key in self.members:
-            columns[column_of[key]].append(key)
-        ordered = _ordered(columns, self.edges.values())
+        self._mark_labels()
+        ordered = columned(self.members, self.edges.values(), self.rank)
         return Graph(tuple(tuple(self._node(key) for key in column) for column in ordered), tuple(self.edges.values()))
 
     def _place_quantities(self) -> None:
@@ -135,7 +136,9 @@ class _Builder:
             weight = self._weight(contribution.local)
             if source != target:
                 recurrent = self.rank[source] > self.rank[target]
-                self.edges.setdefault((source, target), Edge(source, target, weight, recurrent))
+                self.edges.setdefault(
+                    (source, target), Edge(source, target, weight, recurrent, bool(contribution.limits))
+                )
             elif quantity is not self.members[target][0] or contribution.consumer.base == quantity.base:
                 self.edges.setdefault((source, target), Edge(source, target, weight, recurrent=True))
 
@@ -162,27 +165,21 @@ class _Builder:
                 if quantity.role == "target":
                     self.compares.add(target)
 
+    def _mark_labels(self) -> None:
+        """Labels stand in the index positions of an equation, which are not differentiated."""
+        quantities = self.network.quantities
+        for equation in self.network.equations:
+            for reference in equation.expression.atoms(sp.Indexed):
+                for label in (r for index in reference.indices for r in index.atoms(sp.Indexed)):
+                    quantity, target = quantities[base_of(label)], self.key_of[equation.base]
+                    self.marks.setdefault(target, {})[quantity.name.key] = self._name(quantity)
+                    self.compares.add(target)
+
     def _name(self, quantity: Quantity) -> Name:
         """The name with its layer, where it has one: ``W^{[l]}``."""
         kinds = self.network.leading.get(quantity.base, ())
         labels = [Label(kind, axis.index.name) for kind, axis in zip(kinds, quantity.axes, strict=False)]  # type: ignore[arg-type]
         return quantity.name.with_scripts((*quantity.name.scripts, *labels)) if labels else quantity.name
-
-    def _columns(self) -> dict[str, int]:
-        """Every node right of all that it reads; an input just left of its first reader."""
-        column: dict[str, int] = {}
-        reads: dict[str, list[str]] = {key: [] for key in self.members}
-        readers: dict[str, list[str]] = {key: [] for key in self.members}
-        for edge in self.edges.values():
-            if not edge.recurrent:
-                reads[edge.target].append(edge.source)
-                readers[edge.source].append(edge.target)
-        for key in sorted(self.members, key=self.rank.__getitem__):
-            column[key] = 1 + max((column[k] for k in reads[key]), default=-1)
-        for key in self.members:
-            if not reads[key] and readers[key]:
-                column[key] = max(0, min(column[k] for k in readers[key]) - 1)
-        return column
 
     def _node(self, key: str) -> Node:
         members = self.members[key]
@@ -200,12 +197,52 @@ class _Builder:
             tuple(self._name(q) for q in members),
             _few(list(self.marks.get(key, {}).values())),
             shape,
+            self._units(members[-1]),
         )
+
+    def _units(self, quantity: Quantity) -> tuple[Math | None, ...]:
+        """The units of a layer: of an array with one axis beside its samples and its steps."""
+        network = self.network
+        sizes = [
+            size
+            for n, size in enumerate(quantity.shape)
+            if (quantity.base, n) not in network.label_axes and size != network.samples
+        ]
+        if len(sizes) != 1 or quantity.role == "loss":
+            return ()
+        return units_of(self.write(sizes[0]), int(sizes[0]) if sizes[0].is_Integer else None)
 
 
 def _few(names: list[Name]) -> tuple[Name, ...]:
     """Up to three names; of more the first and the last."""
     return tuple(names) if len(names) <= 3 else (names[0], opaque_name("…"), names[-1])
+
+
+def columned(keys: Iterable[str], edges: Iterable[Edge], rank: Mapping[str, int]) -> list[list[str]]:
+    """Every node right of all that it reads, an input just left of its first reader; the columns in a good order.
+
+    Args:
+        keys: the nodes.
+        edges: the arrows; a recurrent one leads back.
+        rank: the position of every node in the order of computation.
+    """
+    keys, edges = list(keys), list(edges)
+    column: dict[str, int] = {}
+    reads: dict[str, list[str]] = {key: [] for key in keys}
+    readers: dict[str, list[str]] = {key: [] for key in keys}
+    for edge in edges:
+        if not edge.recurrent:
+            reads[edge.target].append(edge.source)
+            readers[edge.source].append(edge.target)
+    for key in sorted(keys, key=rank.__getitem__):
+        column[key] = 1 + max((column[k] for k in reads[key]), default=-1)
+    for key in keys:
+        if not reads[key] and readers[key]:
+            column[key] = max(0, min(column[k] for k in readers[key]) - 1)
+    columns: list[list[str]] = [[] for _ in range(max(column.values(), default=0) + 1)]
+    for key in keys:
+        columns[column[key]].append(key)
+    return _ordered(columns, edges)
 
 
 def _ordered(columns: Sequence[Sequence[str]], edges: Iterable[Edge]) -> list[list[str]]:
@@ -229,14 +266,20 @@ def _mean(keys: Sequence[str], position: Mapping[str, float], default: float) ->
     return round(sum(position[k] for k in keys) / len(keys), 9) if keys else default
 
 
+def _dots(key: str, count: int) -> Node:
+    return Node(key, "dots", shape=Math(rf"\times {count}", f"×{count}"))
+
+
 def _folded(graph: Graph) -> Graph:
     """Dots for the middle of tall columns, and for the columns in the middle of a long network."""
     columns = [
-        column if len(column) <= TALLEST else (*column[:3], Node(f"dots{n}", "dots"), column[-1])
+        column if len(column) <= TALLEST else (*column[:3], _dots(f"dots{n}", len(column)), column[-1])
         for n, column in enumerate(graph.columns)
     ]
-    if len(columns) > WIDEST:
-        columns = [*columns[:4], (Node("dots", "dots"),), *columns[-4:]]
+    widest = WIDEST_LAYERS if any(node.units for node in graph.nodes) else WIDEST
+    if len(columns) > widest:
+        kept = widest // 2
+        columns = [*columns[:kept], (Node("dots", "dots"),), *columns[-kept:]]
     shown = {node.key for column in columns for node in column}
     edges = tuple(e for e in graph.edges if e.source in shown and e.target in shown)
     if len(edges) > DRAWN_EDGES:

@@ -5,6 +5,7 @@ Contract: `runs(name)` gives the pieces of a name from left to right, each on th
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -47,6 +48,33 @@ def runs(name: Name) -> list[Run]:
         else:
             found.append(Run(spelled, level))
     return found
+
+
+_PIECES = re.compile(r"(_\{[^}]*\}|_\w+)|(\^\([^)]*\)|\^\[[^\]]*\]|\^\w+)|([₀-₉]+)|([⁰¹²³⁴-⁹⁽⁾]+)")
+_SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾", "01234567890123456789()")
+
+
+def text_runs(text: str) -> list[Run]:
+    """The pieces of a short formula, from its spelling for a terminal.
+
+    >>> [tuple(run) for run in text_runs("n_l×m")]
+    [('n', 'line'), ('l', 'below'), ('×', 'line'), ('m', 'line')]
+    """
+    found: list[Run] = []
+    end = 0
+    text = text.replace(" - ", " − ")
+    for match in _PIECES.finditer(text):
+        if match.start() > end:
+            found += _words(text[end : match.start()])
+        level: Level = "below" if match[1] or match[3] else "above"
+        found.append(Run(match[0].lstrip("_^").strip("{}").translate(_SMALL), level))
+        end = match.end()
+    return [*found, *_words(text[end:])]
+
+
+def _words(text: str) -> list[Run]:
+    """Letters apart from signs and digits: only letters are slanted."""
+    return [Run(piece) for piece in re.findall(r"[^\W\d_]+|[\W\d_]+", text)]
 
 
 def breadth(pieces: Sequence[Run], size: float) -> float:

@@ -18,12 +18,12 @@ def mermaid(graph: Graph) -> str:
         brackets = {"input": ("([", "])"), "loss": ("{{", "}}"), "dots": ("[", "]")}.get(node.kind, ("((", "))"))
         if node.shape is not None:
             brackets = ("[", "]")
-        lines.append(f'    {node.key}{brackets[0]}"{_entities(_content(node))}"{brackets[1]}')
+        lines.append(f'    {node.key}{brackets[0]}"{entities(_content(node))}"{brackets[1]}')
         if node.marks:
-            lines.append(f'    {node.key}_in["{_entities(_listed(node.marks))}"]:::mark --> {node.key}')
+            lines.append(f'    {node.key}_in["{entities(_listed(node.marks))}"]:::mark --> {node.key}')
     for edge in graph.edges:
         dashes = "-.->" if edge.recurrent else "-->"
-        weight = f'|"{_entities(edge.weight.unicode)}"|' if edge.weight and not edge.recurrent else ""
+        weight = f'|"{entities(edge.weight.unicode)}"|' if edge.weight and not edge.recurrent else ""
         lines.append(f"    {edge.source} {dashes}{weight} {edge.target}")
     lines.append("    classDef mark fill:none,stroke:none")
     return "\n".join(lines)
@@ -77,7 +77,7 @@ def _listed(names: Sequence[Name]) -> str:
     return ", ".join(name.unicode for name in names)
 
 
-def _entities(text: str) -> str:
+def entities(text: str) -> str:
     """Everything but letters, digits and a few harmless signs as a numeric entity of Mermaid."""
     return "".join(c if c.isalnum() or c in " ,()₀₁₂₃₄₅₆₇₈₉⁽⁾¹²³" or ord(c) > 0x2000 else f"#{ord(c)};" for c in text)
 

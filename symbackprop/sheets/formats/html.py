@@ -5,7 +5,7 @@ Contract: `to_html(blocks, folders, language)`; words are escaped, formulas are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -13,19 +13,31 @@ from markupsafe import Markup, escape
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Inline, Line, Math, Strong, Text
-from symbackprop.sheets.diagram import Diagram
+from symbackprop.sheets.diagram import Diagram, FlowDiagram
+from symbackprop.sheets.folding import extent, folded, segments
 from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.words import PUNCTUATION, spaced
 from symbackprop.sheets.templates import Templates
 
+PAGE, TELEPHONE = 38.5, 21.4
+"""The width of a formula on a screen and on a telephone, in em of its font."""
+BOX = 1.6
+"""What the frame of a result takes away from it."""
+LONG = 12.0
+"""Wider mathematics may break in a line of words, in em."""
 
-def to_html(blocks: Sequence[Block], folders: Sequence[Path], language: str) -> str:
-    """The sheet as an HTML page.
+
+class MissingLibraryError(SymbackpropError):
+    """A library that a format needs is not installed."""
+
+
+def to_html(blocks: Sequence[Block], folders: Sequence[Path], language: str, *, fragment: bool = False) -> str:
+    """The sheet as an HTML page, or as a fragment of one with its own styles.
 
     Raises:
-        SymbackpropError: math-core is not installed.
+        MissingLibraryError: math-core is not installed.
     """
-    return Html(folders).page(blocks, language)
+    return Html(folders).page(blocks, language, "html/fragment.html.j2" if fragment else "html/sheet.html.j2")
 
 
 class Html:
@@ -40,12 +52,12 @@ class Html:
             escape=True,
         )
 
-    def page(self, blocks: Sequence[Block], language: str) -> str:
+    def page(self, blocks: Sequence[Block], language: str, template: str) -> str:
         """The page."""
         title = next((b.content for b in blocks if isinstance(b, Heading) and b.level == 1), ())
         return (
             self.templates.page(
-                "html/sheet.html.j2",
+                template,
                 body=self.body(blocks),
                 language=language,
                 title="".join(p.text for p in title),
@@ -65,32 +77,57 @@ class Html:
 
     def inline(self, line: Line) -> Markup:
         """Words and mathematics in one line."""
-        return Markup("").join(self._piece(p) for p in _held(spaced(line)))
+        found = Markup("")
+        for piece, punctuation in _split(spaced(line)):
+            if isinstance(piece, Math):
+                found += self._inline(piece, punctuation)
+            elif isinstance(piece, Strong):
+                found += Markup("<strong>{}</strong>").format(piece.text)
+            else:
+                found += escape(piece.text)
+        return found
 
     def mathematics(self, formula: Formula) -> Markup:
-        """A displayed formula; the box is drawn around it by the page."""
-        return Markup(self._convert(formula_source(Formula(formula.narrow.rows)), True))
+        """A displayed formula; where it is too wide for a telephone, a second one that is not. The page shows one."""
+        less = BOX if formula.boxed else 0.0
+        wide = self._displayed(formula, PAGE - less)
+        if extent(formula) <= TELEPHONE - less:
+            return wide
+        narrow = self._displayed(formula, TELEPHONE - less)
+        if narrow == wide:
+            return wide
+        return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(wide, narrow)
 
-    def _piece(self, piece: object) -> Markup:
-        if isinstance(piece, Math):
-            return Markup(self._convert(piece.latex.strip(), False))
-        text = escape(piece.text)  # type: ignore[attr-defined]
-        return Markup("<strong>{}</strong>").format(text) if isinstance(piece, Strong) else text
+    def _displayed(self, formula: Formula, room: float) -> Markup:
+        return Markup(self._convert(formula_source(Formula(folded(formula, room).rows)), True))
+
+    def _inline(self, math: Math, punctuation: str) -> Markup:
+        """Mathematics in a line of words; a long piece may break where a formula may."""
+        pieces = [Markup(self._convert(piece, False)) for piece in segments(math.latex.strip(), LONG)]
+        if punctuation:
+            pieces[-1] = Markup('<span class="held">{}{}</span>').format(pieces[-1], punctuation)
+        return Markup("<wbr>").join(pieces)
 
 
-def _held(line: Line) -> Line:
-    """A word joiner between mathematics and the punctuation behind it, which must not begin a line."""
-    found: list[Inline] = []
-    for piece in line:
-        follows = bool(found) and isinstance(found[-1], Math) and not isinstance(piece, Math)
-        if follows and not isinstance(piece, Math) and piece.text[:1] in PUNCTUATION:
-            found.append(Text("\u2060"))
-        found.append(piece)
-    return tuple(found)
+def _split(line: Line) -> Iterator[tuple[Inline, str]]:
+    """Every piece with the punctuation that clings to it: a line never begins with a comma behind mathematics."""
+    rest = list(line)
+    for number, piece in enumerate(rest):
+        following = rest[number + 1] if number + 1 < len(rest) else None
+        if not isinstance(piece, Math) or not isinstance(following, Text):
+            yield piece, ""
+            continue
+        words = following.text.lstrip(PUNCTUATION)
+        rest[number + 1] = Text(words)
+        yield piece, following.text[: len(following.text) - len(words)]
 
 
-def _picture(diagram: Diagram) -> Markup:
-    return Markup(diagram.svg())
+def _picture(diagram: Diagram | FlowDiagram) -> Markup:
+    """The picture; where it is too wide for a telephone, a second one from the top down. The page shows one."""
+    wide, narrow = Markup(diagram.svg()), Markup(diagram.narrow_svg())
+    if narrow == wide:
+        return wide
+    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(wide, narrow)
 
 
 @cache
@@ -99,7 +136,7 @@ def _converter() -> Callable[[str, bool], str]:
     try:
         from math_core import LatexToMathML
     except ImportError as error:
-        raise SymbackpropError(
+        raise MissingLibraryError(
             "HTML needs the package math-core, which is not installed",
             hint='install it with: pip install "symbackprop[html]"',
         ) from error

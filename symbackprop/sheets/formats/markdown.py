@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from symbackprop.sheets.blocks import Block, Details, Figure, Formula, Line, Math, Strong, Text
+from symbackprop.sheets.folding import folded
 from symbackprop.sheets.formats.mathematics import formula_source
 from symbackprop.sheets.formats.words import spaced, tight
 from symbackprop.sheets.templates import Templates
+
+PAGE = 46.0
+"""The width of a formula on GitHub's page and in a notebook, in em of its font."""
 
 Dialect = Literal["jupyter", "github", "key"]
 
@@ -51,7 +55,7 @@ class Markdown:
         """One block."""
         write = self.templates.block(block.kind)
         if isinstance(block, Figure):
-            return write(block, self.picture).strip()
+            return write(block, self.picture and picture_of(self.picture, block)).strip()
         if isinstance(block, Details):
             return write(block, self.body(block.blocks)).strip()
         return write(block).strip("\n")
@@ -69,7 +73,7 @@ class Markdown:
 
     def mathematics(self, formula: Formula) -> str:
         """The source of a displayed formula."""
-        return _without_tags(formula_source(formula))
+        return _without_tags(formula_source(folded(formula, PAGE)))
 
     def _piece(self, piece: Text | Strong | Math) -> str:
         if isinstance(piece, Math):
@@ -79,6 +83,12 @@ class Markdown:
     def _math(self, latex: str) -> str:
         latex = _without_tags(latex.strip())
         return f"$`{latex}`$" if self.dialect == "github" else f"${latex}$"
+
+
+def picture_of(first: str, figure: Figure) -> str:
+    """The file of a picture, from the file of the first one: ``sheet.svg``, ``sheet-flow.svg``."""
+    stem, dot, ending = first.rpartition(".")
+    return f"{stem}{figure.suffix}{dot}{ending}"
 
 
 def escaped(text: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from symbackprop.sheets.blocks import Block, Code, Figure, Heading
-from symbackprop.sheets.formats.markdown import Markdown
+from symbackprop.sheets.blocks import Block, Code, Figure, Heading, walked
+from symbackprop.sheets.formats.markdown import Markdown, picture_of
 
 PICTURE = "network.svg"
 METADATA: dict[str, Any] = {
@@ -56,10 +56,11 @@ def _text_cell(number: int, blocks: Sequence[Block], markdown: Markdown) -> dict
         "metadata": {},
         "source": _lines(markdown.body(blocks)),
     }
-    figure = next((b for b in blocks if isinstance(b, Figure)), None)
-    if figure is not None:
-        drawn = b64encode(figure.diagram.svg().encode()).decode()
-        cell["attachments"] = {PICTURE: {"image/svg+xml": drawn}}
+    figures = [b for b in walked(blocks) if isinstance(b, Figure)]
+    if figures:
+        cell["attachments"] = {
+            picture_of(PICTURE, f): {"image/svg+xml": b64encode(f.diagram.svg().encode()).decode()} for f in figures
+        }
     return cell
 
 

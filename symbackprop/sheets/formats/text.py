@@ -11,10 +11,13 @@ from pathlib import Path
 
 from symbackprop.errors import columns, visible
 from symbackprop.sheets.blocks import Block, Details, Formula, Line, Math, Note, Row, Table
+from symbackprop.sheets.folding import folded_text
 from symbackprop.sheets.formats.words import is_wide, spaced
 from symbackprop.sheets.templates import Templates
 
 INDENT = "    "
+AFTER = "、，。；：！？"
+"""A line may end behind these without a space."""
 _WORDS = re.compile(r"\s+|[^\s]+")
 
 
@@ -61,10 +64,8 @@ class PlainText:
         return "\n".join(wrapped(plain(line), self.width))
 
     def mathematics(self, formula: Formula) -> str:
-        """A formula; one that is too wide has every row on a line of its own."""
-        text = mathematics(formula)
-        fits = all(columns(line) <= self.width for line in text.split("\n"))
-        return text if fits else mathematics(formula.narrow)
+        """A formula; one that is too wide is broken into more lines."""
+        return mathematics(folded_text(formula, self.width - len(INDENT) - 2))
 
     def remark(self, note: Note) -> str:
         """A note with a bar at its side."""
@@ -118,7 +119,7 @@ def _pieces(text: str) -> list[str]:
     for word in _WORDS.findall(text):
         piece = ""
         for c in word:
-            if piece and is_wide(c):
+            if piece and (is_wide(c) or (piece[-1] in AFTER and c not in AFTER)):
                 found.append(piece)
                 piece = ""
             piece += c
