@@ -281,8 +281,8 @@ _FUNCTION_ROWS = {
     "norm": "norm",
     "transpose": "transpose",
     "dot": "dot",
-    "matmul": "matmul",
-    "multiply": "multiply",
+    "matmul": "matmul mm bmm mv",
+    "multiply": "multiply mul",
     "outer": "outer",
     "divide": "divide true_divide",
     "one_hot": "one_hot onehot OneHot one_hot_encode",
@@ -301,7 +301,8 @@ REDUCTIONS = frozenset({"sum", "prod", "max", "min", "mean"})
 """Functions that with a subscript run over an index."""
 
 _NEED_BRACKETS = """
-    sum prod mean identity dot matmul multiply vec where transpose norm outer divide one_hot square power diag sign
+    sum prod mean identity dot matmul mm bmm mv multiply mul vec where transpose norm outer divide one_hot square
+    power diag sign
 """
 NEED_BRACKETS = frozenset(_NEED_BRACKETS.split())
 """Functions that are words of other languages too: names, unless brackets (or limits) follow."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from symbackprop.errors import NotationError
+from symbackprop.homework.answers.shorthand import as_written
 from symbackprop.notation.source import (
     Group,
     Line,
@@ -44,7 +45,11 @@ _BOX_END = re.compile(r"(\\end\s*\{(?:aligned|array|gathered|split|alignedat|gat
 _REMARK = re.compile(r"\s*\(.*(?:dots|\.\.|\\le).*\)\s*\Z")
 _PREAMBLE = re.compile(r"\\begin\s*\{document\}")
 _PERCENT = re.compile(r"(?<!\\)%.*")
-_STOP = re.compile(r"(?:\s|[.,;。，；]|\\[,;:!]|\\q?quad(?![A-Za-z]))+\Z")
+_STOP = re.compile(
+    r"(?:\s|[.,;。，；✓✔□■∎]|\\[,;:!]|\\(?:q?quad|checkmark|square|blacksquare|qed|Box)(?![A-Za-z])|\s//.*|\bQED\b"
+    r"|(?:\s{2,}|\\q?quad\s*|\t)\(\d{1,3}[a-z]?\))+\Z"
+)
+"""What ends a sentence, a proof, a numbered equation."""
 _SENTENCE_END = re.compile(r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$")
 
 
@@ -75,7 +80,7 @@ def answer_lines(text: str, file: str | None = None) -> list[Line]:
                 f"there are more than {MOST_STATEMENTS} formulas", hint="hand in one sheet at a time", file=file
             )
     scan.end()
-    lines = [_without_stop(joined_line(group, file)) for group in scan.groups]
+    lines = [as_written(_without_stop(joined_line(group, file))) for group in scan.groups]
     return [line for line in lines if _RELATION.search(line.text)]
 
 

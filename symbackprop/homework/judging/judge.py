@@ -20,7 +20,7 @@ from symbackprop.homework.answers.source import answer_lines
 from symbackprop.homework.judging.conventions import Assessed, conventions_of
 from symbackprop.homework.judging.follow import Overrides, carried, follows
 from symbackprop.homework.judging.links import Chains, Outcome, Setting
-from symbackprop.homework.judging.targets import Target, is_numeric, meaning_of, target_of
+from symbackprop.homework.judging.targets import Target, is_numeric, meaning_of, target_of, turned
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.diagnosis import Diagnosis
 from symbackprop.homework.records import LinkVerdict, Record
@@ -34,6 +34,8 @@ from symbackprop.notation.parser import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import walk
 
+COUNTERS = frozenset("ijklmnpqstLN")
+"""Letters that count: a number for one of them is no definition."""
 _BLANK = re.compile(
     r"(?:\s|\\underline\s*\{(?:\s|\\[a-zA-Z]+|\\[,;:! ]|[~_])*\}|_{2,}|\?+|\\(?:q?quad|dots|ldots|cdots|square|Box)"
     r"|…|\.{2,}"
@@ -130,6 +132,7 @@ class Judge:
             statement = replace(whole, pieces=tuple(p for p in whole.pieces if not _BLANK.fullmatch(p.text)))
             if whole.pieces and not statement.pieces:
                 continue  # a blank that nobody filled
+            statement = turned(statement, self.names)
             if statement.left is None and asked is not None:
                 from symbackprop.homework.answers.reading import Piece
 
@@ -150,8 +153,10 @@ class Judge:
         own = self._own_definitions(statements, targets)
 
         def assess(conventions: Conventions) -> list[Assessed]:
-            setting = Setting(conventions, own)
-            return [(s, t, self._judged(s, t, setting)) for s, t in zip(statements, targets, strict=True)]
+            return [
+                (s, t, self._judged(s, t, Setting(conventions, o)))
+                for s, t, o in zip(statements, targets, own, strict=True)
+            ]
 
         return conventions_of(assess, self.base, batched=self._is_batched, matrices=not self.network.is_scalar)
 
@@ -170,23 +175,34 @@ class Judge:
         return self.names.is_mean
 
     @staticmethod
-    def _own_definitions(statements: Sequence[Statement], targets: Sequence[Target]) -> dict[str, Own]:
-        """The student's own names: the first definition that can be read counts."""
-        own: dict[str, Own] = {}
+    def _own_definitions(statements: Sequence[Statement], targets: Sequence[Target]) -> list[dict[str, Own]]:
+        """The student's own names at each statement: the last definition before it, else the first one after it."""
+        definitions: list[tuple[str, Own] | None] = []
         for statement, target in zip(statements, targets, strict=True):
-            if target.kind != "own" or not isinstance(target.left, tree.Reference):
-                continue
             node = next((p.node for p in reversed(statement.pieces) if p.node is not None), None)
-            if node is not None:
-                own.setdefault(target.left.name.key, Own(node, target.letters))
-        return own
+            own = target.kind == "own" and isinstance(target.left, tree.Reference) and node is not None
+            own = own and not (is_numeric(node) and target.left.name.base in COUNTERS)  # `l = 1, ..., L - 1` is a range
+            name = target.left.name.key if own and isinstance(target.left, tree.Reference) else ""
+            definitions.append((name, Own(node, target.letters)) if own else None)
+        later: dict[str, Own] = {}
+        for definition in definitions:
+            if definition is not None:
+                later.setdefault(*definition)
+        found: list[dict[str, Own]] = []
+        current: dict[str, Own] = dict(later)
+        for definition in definitions:
+            found.append(dict(current))
+            if definition is not None:
+                current[definition[0]] = definition[1]
+        return found
 
     def _with_following(self, assessed: Sequence[Assessed], conventions: Conventions) -> list[_Found]:
         """Wrong answers that follow from earlier wrong ones."""
-        setting = Setting(conventions, self._own_definitions([s for s, _, _ in assessed], [t for _, t, _ in assessed]))
+        own = self._own_definitions([s for s, _, _ in assessed], [t for _, t, _ in assessed])
         sources: list[tuple[str, Overrides]] = []
         found: list[_Found] = []
-        for statement, target, outcome in assessed:
+        for (statement, target, outcome), known in zip(assessed, own, strict=True):
+            setting = Setting(conventions, known)
             if not outcome.is_wrong:
                 found.append(_Found(statement, target, outcome))
                 continue
@@ -297,15 +313,11 @@ class Judge:
             return visible(echo(target.left))[:80] if target.left is not None else ""
         name = self._family_text(target)
         match target.kind:
-            case "adjoint":
+            case "adjoint" | "update" | "step":
                 return f"d{loss}/d{name}"
             case "partial":
                 upper = network.names[target.upper].plain if target.upper is not None else loss
                 return f"d{upper}/d{name}"
-            case "update":
-                return name
-            case "step":
-                return f"Delta {name}"
             case _:
                 return name
 
@@ -361,7 +373,7 @@ class Judge:
             return
         covered: set[Base] = set()
         for f in found:
-            if f.target.kind == "adjoint":
+            if f.target.kind == "adjoint" or (f.target.kind in ("update", "step") and f.outcome.covers):
                 covered |= set(f.outcome.bases) or ({f.target.base} if f.target.base is not None else set())
         for text, bases in self.required.items():
             if not set(bases) <= covered:

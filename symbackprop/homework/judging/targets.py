@@ -6,7 +6,7 @@ computed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from symbackprop.homework.answers.names import Meaning, Names
@@ -57,6 +57,12 @@ def target_of(statement: Statement, names: Names) -> Target:
     if found is not None:
         kind, base, upper, is_delta = found
         return Target(kind, left, base, upper, is_delta, labels, letters)
+    if isinstance(left, tree.Transpose) and isinstance(inner, tree.Reference):
+        meaning = meaning_of(inner, names)  # a prime on a number: its new value
+        if meaning is not None and meaning.kind == "quantity" and not names.network.quantities[meaning.base].axes:
+            if names.network.quantities[meaning.base].role == "parameter":
+                return Target("update", left, meaning.base, labels=labels, letters=letters, own=inner)
+            return Target("nothing", left)
     if isinstance(inner, tree.Reference):
         meaning = meaning_of(inner, names)
         renewed = _renewed(inner, names) if meaning is None else None
@@ -79,6 +85,27 @@ def target_of(statement: Statement, names: Names) -> Target:
     return Target("identity", left, labels=labels, letters=letters)
 
 
+def turned(statement: Statement, names: Names) -> Statement:
+    """``f = dE/dw`` and ``dE/dw - f = 0`` as ``dE/dw = f``: the derivative is what the statement is about."""
+    left, pieces = statement.left, statement.pieces
+    if left is None or left.node is None or not pieces or target_of(statement, names).kind != "identity":
+        return statement
+    last = pieces[-1].node
+    if last is not None and _derivative(last, [], names) is not None:
+        chain = [*pieces[:-1][::-1], left]
+        signs = [p.relation for p in pieces]
+        return replace(
+            statement, left=pieces[-1], pieces=tuple(replace(p, relation=s) for p, s in zip(chain, signs, strict=True))
+        )
+    if isinstance(left.node, tree.Add) and len(pieces) == 1 and isinstance(last, tree.Number) and last.value == 0:
+        first, *rest = left.node.terms
+        if _derivative(first, [], names) is not None:
+            terms = tuple(t.operand if isinstance(t, tree.Negate) else tree.Negate(t, span=t.span) for t in rest)
+            node = terms[0] if len(terms) == 1 else tree.Add(terms, span=left.node.span)
+            return replace(statement, left=replace(left, node=first), pieces=(replace(left, node=node, relation="="),))
+    return statement
+
+
 def _derivative(
     node: tree.Node, rights: list[tree.Node], names: Names
 ) -> tuple[TargetKind, Base | None, Base | None, bool] | None:
@@ -87,6 +114,8 @@ def _derivative(
     match node:
         case tree.Partial(of, wrt):
             upper, lower = meaning_of(of, names), meaning_of(wrt, names)
+            if upper is None and not isinstance(of, tree.Reference) and lower is not None:
+                return "adjoint", lower.base, loss, False  # an operator on the loss written out
             if upper is None or lower is None:
                 return ("adjoint", None, loss, False) if upper is not None and upper.base == loss else None
             return ("adjoint" if upper.base == loss else "partial"), lower.base, upper.base, False

@@ -210,6 +210,8 @@ class Operands(Arrays):
             if not isinstance(denominator, Gradient):
                 raise self.error("there is no ∂ below", denominator.span, r"write \frac{\partial}{\partial W}")
             of = self.operand()
+            if isinstance(of, Number | Divide) and self.kind not in {"end", "+", "-"} and self.kind not in CLOSING:
+                of = Multiply((of, self.product()), ("juxtaposition",), span=self.span(of.span[0]))
             return Partial(of, denominator.wrt, span=self.span(token.start))
         partial = self.derivative(numerator, denominator, slash=False)
         return partial or Divide(numerator, denominator, span=self.span(token.start))
@@ -313,7 +315,7 @@ class Operands(Arrays):
                 return Partial(self.operand(), below.wrt, span=self.span(token.start))
             if self.kind == "^":
                 raise self.error("second derivatives are not supported", token[2:], "write the first derivative")
-        if token.kind == "nabla" and self.kind == "_":
+        if token.kind in {"nabla", "partial"} and self.kind == "_":
             self.at += 1
             wrt = self.argument()
             of = self._loss_behind()
