@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -133,6 +133,21 @@ class Names:
             if inner.base == total.base or (output is not None and inner.base == output.base):
                 return Meaning("delta", total.base)
         return None
+
+    def split_label(self, node: Reference) -> Reference:
+        """``W_{1,ij}`` as the entry ij of W_1, where W has a number and two axes."""
+        if len(node.scripts) != 1 or self.meaning(node.name) is not None:
+            return node
+        first, *rest = node.scripts[0].items
+        if not rest or not isinstance(first, Number) or first.value.denominator != 1:
+            return node
+        name = make_name(node.name.base, node.name.accent, (*node.name.scripts, Label("sub", str(first.value))))
+        meaning = self.meaning(name)
+        quantity = self.network.quantities.get(meaning.base) if meaning is not None else None
+        if quantity is None or len(quantity.axes) != len(rest):
+            return node
+        script = replace(node.scripts[0], items=tuple(rest))
+        return replace(node, name=name, scripts=(script,))
 
     # -- look-up -------------------------------------------------------------------------------------------------
     def meaning(self, name: Name) -> Meaning | None:
@@ -264,7 +279,7 @@ class Names:
         r"""``\delta^{(2)}``, ``\delta_{h_1}``, ``\delta_{out}``: of the unit's or layer's pre-activation."""
         for total, output in self.units:
             meaning = Meaning("delta", total.base)
-            texts = {self._layer.get(total.base, "")}
+            texts = {self._layer.get(total.base, ""), "".join(label.text for label in total.name.scripts)}
             for quantity in (total, output):
                 if quantity is not None:
                     texts |= {quantity.name.plain, quantity.name.plain.replace("_", "")}
@@ -312,6 +327,12 @@ class Names:
                 name = parse_name(text)
                 if name is not None:
                     yield name, Meaning("rate", sp.Symbol(self.network.rate.plain))
+        for quantity in self.network.quantities.values():
+            if quantity.name.key == "lambda":
+                for text in ("lambd", "lambda_", "lmbda", "lam", "reg", "lmbd"):
+                    name = parse_name(text)
+                    if name is not None:
+                        yield name, Meaning("quantity", quantity.base)
         losses = make_name("L", "cal")
         yield losses, Meaning("quantity", self.network.loss.base)
 

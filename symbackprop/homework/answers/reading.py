@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from symbackprop.errors import NotationError
 from symbackprop.names.alphabet import LETTERS
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, cut, split_clauses
 from symbackprop.notation.parser.cursor import top_level
-from symbackprop.notation.parser.expressions import parse_tokens
+from symbackprop.notation.parser.expressions import Parser, parse_tokens
 from symbackprop.notation.parser.ranges import parse_ranges
 from symbackprop.notation.parser.statements import index_keys, left_side
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import Element, Limits, Multiply, Node, Reference, mapped, walk
+from symbackprop.notation.syntax import Cases, Element, Limits, Multiply, Node, Number, Reference, mapped, walk
 from symbackprop.notation.tokens import Token
 
 MOST_LINKS = 40
@@ -31,11 +32,48 @@ _PROSE = re.compile(
 )
 _RELATION = re.compile(r"[:：]?[=＝]|≈|←|\\approx|\\gets|\\leftarrow")
 _COLON = re.compile(r"[:：](?![=＝])\s*")
-_TAIL = re.compile(
-    r"\s*(?:[,，;；.。]|\bby\b|\bwhich\b|\bwhere\b|\bsince\b|\bbecause\b|\busing\b|\bas\b|\bso\b|\band\b|\bfor\b|\bwith\b|\(\s*[A-Za-z]{2,}\s"
-    r"|（|\[\s*\d+\s*(?:points?|marks?|pts)|[\u4e00-\u9fff]|\\text|\\qquad|\\quad|\\tag|\\blacksquare|\\square|\\checkmark|✓|#).*\Z",
-    re.DOTALL,
+_TAIL_START = re.compile(
+    r"\s*(?:[,，;；。(（\[]|\.(?=\s|\Z)|[^\W\d_]{2,}|\\(?:text|mbox|mathrm|quad|qquad|tag)(?![A-Za-z]))"
 )
+_TAIL = re.compile(
+    r"(?:\s|[,，;；:：。.!！]|\\(?:text|mbox|textrm)\s*\{[^{}\d=+*/^_\\]*\}|\\tag\s*\{[^{}]*\}|\\q?quad"
+    r"|[(（]\s*(?:[^\W\d_]+[\s,'’-]*)+[)）]|[\[(（]\s*\d+\s*(?:points?|marks?|pts|分)\s*[\])）]|[^\W\d_]+['’]?|[-–—])*\Z"
+)
+"""A remark behind a formula: words and signs of prose, no numbers, no operators."""
+_CHANGES = frozenset(
+    [
+        "if",
+        "else",
+        "otherwise",
+        "when",
+        "unless",
+        "times",
+        "multiplied",
+        "divided",
+        "plus",
+        "minus",
+        "over",
+        "squared",
+        "twice",
+        "half",
+        "double",
+        "doubled",
+        "and",
+        "or",
+        "but",
+        "except",
+        "not",
+        "without",
+        "with",
+        "only",
+        "really",
+        "instead",
+        "negative",
+        "transposed",
+        "transpose",
+    ]
+)
+"""Words that change what stands before them."""
 
 
 @dataclass(frozen=True)
@@ -197,15 +235,45 @@ def _piece(
     line: Line, tokens: list[Token], vocabulary: Vocabulary, relation: str, is_left: bool = False, last: bool = False
 ) -> Piece:
     tokens = [t for t in tokens if t.kind != "quad"]
+    branches = _branches(tokens)
+    if branches:
+        return _cases(line, tokens, branches, vocabulary, relation)
     text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
     try:
         node = left_side(line, tokens, vocabulary)[0] if is_left else parse_tokens(line, tokens, vocabulary)
     except NotationError as error:
-        shorter = _without_tail(line, tokens) if last else None
+        shorter = _without_tail(line, tokens, vocabulary) if last else None
         if shorter is not None:
             return _piece(line, shorter, vocabulary, relation)
         return Piece(None, error, text, relation)
     return Piece(_flat(node), None, text, relation)
+
+
+def _branches(tokens: list[Token]) -> list[int]:
+    """The positions of `if` and `else` outside of brackets: `x if z > 0 else 0`."""
+    words = [n for n in top_level(tokens, frozenset({"run", "if", "otherwise"})) if n and _is_branch(tokens[n])]
+    return words[:2]
+
+
+def _is_branch(token: Token) -> bool:
+    return token.kind in {"if", "otherwise"} or token.value in {"if", "else", "otherwise"}
+
+
+def _cases(line: Line, tokens: list[Token], branches: list[int], vocabulary: Vocabulary, relation: str) -> Piece:
+    """A value with its condition; without `else` it is 0 where the condition does not hold."""
+    first, *more = branches
+    stop = more[0] if more else len(tokens) - 1
+    text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
+    try:
+        value = parse_tokens(line, cut(tokens, 0, first), vocabulary)
+        condition = Parser(line, cut(tokens, first + 1, stop), vocabulary).comparison()
+        other: Node = Number(Fraction(0), "0")
+        if more and more[0] + 1 < len(tokens) - 1:
+            other = parse_tokens(line, cut(tokens, more[0] + 1, len(tokens) - 1), vocabulary)
+    except NotationError as error:
+        return Piece(None, error, text, relation)
+    span = (tokens[0].start, tokens[-1].start)
+    return Piece(Cases(((_flat(value), _flat(condition)), (_flat(other), None)), span=span), None, text, relation)
 
 
 def _flat(node: Node) -> Node:
@@ -220,15 +288,18 @@ def _flat(node: Node) -> Node:
     )
 
 
-def _without_tail(line: Line, tokens: list[Token]) -> list[Token] | None:
-    """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`."""
-    start = tokens[0].start
-    for token in tokens[1:-1]:
-        match = _TAIL.match(line.text, token.start)
-        if match is not None and token.start > start:
-            position = next(n for n, t in enumerate(tokens) if t is token)
-            shorter = cut(tokens, 0, position)
-            depth = sum((t.kind in "([{") - (t.kind in ")]}") for t in shorter if len(t.kind) == 1)
-            if depth == 0 and len(shorter) < len(tokens):
-                return shorter
+def _without_tail(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> list[Token] | None:
+    """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`; a remark holds words only."""
+    for position, token in enumerate(tokens[1:-1], 1):
+        if _TAIL_START.match(line.text, token.start) is None:
+            continue
+        rest = line.text[token.start :]
+        words = re.findall(r"[^\W\d_]+", re.sub(r"\\[A-Za-z]+", " ", rest))
+        plain = not any(w.lower() in _CHANGES or vocabulary.find_text(w) is not None for w in words)
+        if not (plain and _TAIL.match(rest)):
+            continue
+        shorter = cut(tokens, 0, position)
+        depth = sum((t.kind in {"(", "[", "{"}) - (t.kind in {")", "]", "}"}) for t in shorter)
+        if depth == 0:
+            return shorter
     return None

@@ -20,9 +20,14 @@ _SAID = re.compile(
 )
 
 
+_SHAPE = re.compile(r"(?<![\w.])([A-Za-z]\w*)\.(?:shape|size)\s*[\[(]\s*([01])\s*[\])]")
+
+
 def as_written(line: Line) -> Line:
     """The line with an equals sign where one is meant."""
     line = _without_words_above(line)
+    if "." in line.text:
+        line = Line(_SHAPE.sub(_length, line.text), line.pieces, line.file)
     text = line.text
     match = _AUGMENTED.match(text)
     if match is not None:
@@ -37,6 +42,11 @@ def as_written(line: Line) -> Line:
             start = match[1] + " = "
             return _replaced(line, start + text[match.end() :], len(start) - match.end())
     return line
+
+
+def _length(match: re.Match[str]) -> str:
+    """``X.shape[0]`` as ``len(X)``, ``X.shape[1]`` as ``len(X.T)``, as wide as before."""
+    return f"len({match[1]}{'.T' if match[2] == '1' else ''})".ljust(len(match.group()))
 
 
 def _without_words_above(line: Line) -> Line:

@@ -15,7 +15,7 @@ from symbackprop.derivation import Derivation
 from symbackprop.errors import NotationError, visible
 from symbackprop.homework.answers.echo import echo
 from symbackprop.homework.answers.names import Names
-from symbackprop.homework.answers.reading import Statement, read_statements
+from symbackprop.homework.answers.reading import Piece, Statement, read_statements
 from symbackprop.homework.answers.source import answer_lines
 from symbackprop.homework.judging.conventions import Assessed, conventions_of
 from symbackprop.homework.judging.follow import Overrides, carried, follows
@@ -25,14 +25,14 @@ from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.diagnosis import Diagnosis
 from symbackprop.homework.records import LinkVerdict, Record
 from symbackprop.homework.values.interpreter import Conventions, Interpreter, Own, Unknown
-from symbackprop.homework.values.sizes import judging_network
+from symbackprop.homework.values.sizes import judging_network, original_numbers
 from symbackprop.homework.values.world import World, random_world
 from symbackprop.indexed import Base
 from symbackprop.network import Network
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.parser import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import walk
+from symbackprop.notation.syntax import mapped, walk
 
 COUNTERS = frozenset("ijklmnpqstLN")
 """Letters that count: a number for one of them is no definition."""
@@ -74,7 +74,8 @@ class Judge:
         self.derivation = derivation
         self.network: Network = judging_network(derivation.network)
         self.names = Names(self.network)
-        worlds = [random_world(self.network, n) for n in range(1 if self.network.is_scalar else 2)]
+        numbers = original_numbers(derivation.network, self.network)
+        worlds = [random_world(self.network, n, numbers=numbers) for n in range(1 if self.network.is_scalar else 2)]
         self.chains = Chains(worlds, self.names, given)
         self.messages = messages
         self.diagnosis = Diagnosis(Derivation(self.network), self.chains, messages)
@@ -132,13 +133,23 @@ class Judge:
             statement = replace(whole, pieces=tuple(p for p in whole.pieces if not _BLANK.fullmatch(p.text)))
             if whole.pieces and not statement.pieces:
                 continue  # a blank that nobody filled
-            statement = turned(statement, self.names)
+            statement = turned(self._with_labels(statement), self.names)
             if statement.left is None and asked is not None:
-                from symbackprop.homework.answers.reading import Piece
-
                 yield replace(statement, left=Piece(asked, None, ""))
             elif not _is_prose(statement, self.names):
                 yield statement
+
+    def _with_labels(self, statement: Statement) -> Statement:
+        """Names whose number stands in one subscript with the indices of an entry."""
+
+        def change(node: Any) -> Any:
+            return self.names.split_label(node) if isinstance(node, tree.Reference) else node
+
+        def changed(piece: Piece) -> Piece:
+            return piece if piece.node is None else replace(piece, node=mapped(piece.node, change))
+
+        left = None if statement.left is None else changed(statement.left)
+        return replace(statement, left=left, pieces=tuple(map(changed, statement.pieces)))
 
     def _defined(self, statement: Statement) -> Any:
         """The name that a statement defines, where it is the student's own."""
@@ -180,10 +191,16 @@ class Judge:
         definitions: list[tuple[str, Own] | None] = []
         for statement, target in zip(statements, targets, strict=True):
             node = next((p.node for p in reversed(statement.pieces) if p.node is not None), None)
-            own = target.kind == "own" and isinstance(target.left, tree.Reference) and node is not None
-            own = own and not (is_numeric(node) and target.left.name.base in COUNTERS)  # `l = 1, ..., L - 1` is a range
-            name = target.left.name.key if own and isinstance(target.left, tree.Reference) else ""
-            definitions.append((name, Own(node, target.letters)) if own else None)
+            left = target.left
+            if (
+                target.kind != "own"
+                or not isinstance(left, tree.Reference)
+                or node is None
+                or (is_numeric(node) and left.name.base in COUNTERS)
+            ):
+                definitions.append(None)
+            else:
+                definitions.append((left.name.key, Own(node, target.letters)))
         later: dict[str, Own] = {}
         for definition in definitions:
             if definition is not None:

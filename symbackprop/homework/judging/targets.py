@@ -150,7 +150,8 @@ def meaning_of(node: tree.Node, names: Names) -> Meaning | None:
         return None
     script = names.label_script(node)
     if script is None:
-        return names.meaning(node.name)
+        found = names.meaning(node.name)
+        return None if found is not None and found.base == names.network.loss.base and node.scripts else found
     if (named := names.delta_of(node)) is not None:
         return named
     numbers = tuple(int(i.value) if isinstance(i, tree.Number) else None for i in script.items)

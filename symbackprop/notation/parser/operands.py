@@ -39,6 +39,8 @@ from symbackprop.notation.tokens import Token
 
 JOINTS: dict[str, Joint] = {"cdot": "cdot", "*": "star", "@": "at", "times": "times", "hadamard": "hadamard"}
 GRADIENT_SIGNS: dict[str, GradientKind] = {"partial": "partial", "nabla": "nabla", "triangle": "triangle"}
+SILENT_METHODS = frozenset(["astype", "copy", "clone", "detach", "float", "double", "int", "numpy", "item", "cpu"])
+"""Methods that change how an array is kept, not what it is."""
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "=", "!=", "≈", "in"})
 
 
@@ -284,7 +286,7 @@ class Operands(Arrays):
         start = node.span[0]
         if token.value == "T":
             return Transpose(node, span=self.span(start))
-        if token.value in {"astype", "copy"}:
+        if token.value in SILENT_METHODS:
             self.at = self.closing(self.at) + 1
             return node
         if self.after() == ")":
@@ -292,7 +294,7 @@ class Operands(Arrays):
             arguments, keywords = (), ()
         else:
             arguments, keywords = self.arguments()
-        if token.value == "transpose":
+        if token.value in {"transpose", "t"}:
             return Transpose(node, span=self.span(start))
         if token.value == "dot":
             if len(arguments) != 1:

@@ -111,7 +111,7 @@ class Arithmetic(Derivatives):
         if node.size is None:
             return Value(one, None, 1, "𝟏")
         size = self.value(node.size)
-        length = int(size.array.flat[0])
+        length = self.actual(int(size.array.flat[0]))
         return Value(np.ones((1, length, 1)), length, 1, "𝟏")
 
     def element(self, node: Any) -> Value:

@@ -36,6 +36,8 @@ class Derivatives(References):
             return meaning, scripts, not flipped
         if isinstance(node, tree.Reference):
             meaning = self.meaning(node)
+            if meaning is not None and meaning.base == self.world.network.loss.base and node.scripts:
+                meaning = None  # E_{o1} is a part of the loss, not the loss
             if meaning is not None and meaning.kind in ("quantity", "delta"):
                 return meaning, self.index_scripts(node), False
             raise Unknown(
@@ -56,6 +58,10 @@ class Derivatives(References):
         if not isinstance(node.of, (tree.Reference, tree.Transpose)):
             return self.of_expression(node)
         upper, upper_scripts, _ = self.target_of(node.of)
+        if upper.base == self.world.network.loss.base and isinstance(node.wrt, tree.Reference):
+            counted = self.counted(node.wrt, adjoints=True)
+            if counted is not None:
+                return counted
         lower, scripts, flipped = self.target_of(node.wrt)
         loss = self.world.network.loss.base
         if upper.base == loss:

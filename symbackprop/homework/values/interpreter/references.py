@@ -81,8 +81,11 @@ class References(WholeQuantities):
             raise NoLayer(f"there is no {node.name.plain} with the label {shown}", node.span)
         return found
 
-    def counted(self, node: Any) -> Value | None:
-        """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k."""
+    def counted(self, node: Any, adjoints: bool = False) -> Value | None:
+        """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k.
+
+        With `adjoints` the derivatives by them.
+        """
         if len(node.scripts) != 1 or self.names.label_script(node) is None or self.names.delta_of(node) is not None:
             return None
         script = node.scripts[0]
@@ -102,6 +105,8 @@ class References(WholeQuantities):
                 shown = ",".join(str(int(n)) for n in numbers)
                 raise Unknown(f"there is no {node.name.plain} with the label {shown}", node.span)
             value, base, array = self.of_meaning(meaning)
+            if adjoints and base is not None:
+                value, array = None, self.adjoint(base)
             found = array if value is None else value.array.reshape(-1)
             if base is not None and self.world.network.quantities[base].axes:
                 raise Unknown(f"{node.name.plain} is an array: its label must be a number", node.span)
@@ -156,6 +161,9 @@ class References(WholeQuantities):
         items = [(s.kind, item) for s in scripts for item in s.items]
         axes = array.ndim - 1
         lows = self.world.read.lows.get(base) or (1,) * axes
+        if axes == 2 and len(items) == 1 and 1 in array.shape[1:]:
+            array, axes = array.reshape(array.shape[0], -1), 1  # a row: one index is enough
+            lows = (1,)
         if axes == 2 and len(items) == 1 and base is not None:
             return self.one_sample(array, base, items[0], node)
         if axes == 0:
@@ -190,6 +198,8 @@ class References(WholeQuantities):
         place = np.asarray(self.index(item[1]))
         moved = np.moveaxis(array, 1 + axis, 2)  # point, unit, sample
         low = self.world.read.lows[base][axis]
+        if place.min() < low or place.max() >= low + moved.shape[2]:
+            raise Unknown(f"{node.name.plain} has no sample {int(place.max())}", node.span)
         if place.ndim == 0:
             return Value(moved[:, :, int(place) - low][:, :, None], moved.shape[1], 1, quantity.name.unicode)
         flat = np.take(moved, (place - low).reshape(-1).astype(int), axis=2)

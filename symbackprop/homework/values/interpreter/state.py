@@ -113,6 +113,11 @@ class State:
         self.scope[index] = values.reshape((1, 1, 1) + (1,) * self.axes + (-1,))
         self.axes += 1
 
+    def actual(self, number: int) -> int:
+        """A number of entries as it is here: 64 samples of the user's network may be 3."""
+        found = [small for small, original in self.world.originals.items() if original == number]
+        return found[0] if len(found) == 1 else number
+
     @property
     def samples(self) -> int | None:
         """The number of samples."""

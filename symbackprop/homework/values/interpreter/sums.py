@@ -75,6 +75,8 @@ class Sums(Arithmetic):
 
     def bound(self, node: tree.Node) -> Array:
         """An end of a range: an index, a size, a number."""
+        if isinstance(node, tree.Number) and node.value > 1:
+            return np.asarray(self.actual(int(node.value)))
         try:
             return self.index(node)
         except Unknown:
