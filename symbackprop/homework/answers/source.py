@@ -59,7 +59,7 @@ def answer_lines(text: str, file: str | None = None) -> list[Line]:
     Raises:
         NotationError: the text is too long.
 
-    >>> [line.text for line in answer_lines("1. The gradient: $dW = d x^T$, so\n\n$$ db = d \\ dX = W^T d $$")]
+    >>> [line.text for line in answer_lines("1. The gradient: $dW = d x^T$, so\n\n$$ db = d \\\\ dX = W^T d $$")]
     ['dW = d x^T', 'db = d', 'dX = W^T d']
     """
     if len(text) > LONGEST_TEXT:
@@ -108,6 +108,10 @@ class _Scan:
         if self.tex:
             comment = _PERCENT.search(row.text)
             row = row.cut(0, comment.start()) if comment else row
+        if self.display is None and not row.text.strip():  # a file may hold thousands of these
+            if not self.tex:
+                self._flush()
+            return
         start = 0
         pieces: list[tuple[int, int]] = []
         while True:
@@ -146,6 +150,10 @@ class _Scan:
 
     def _between(self, row: Stretch, start: int, stop: int, pieces: list[tuple[int, int]]) -> None:
         """What stands outside of displays: a plain line, or formulas in dollars."""
+        if not pieces and not row.text[start:stop].strip():
+            if not self.tex:
+                self._flush()
+            return
         outside = _without(row.text, start, stop, pieces)
         if pieces and not _RELATION.search(outside):
             inside = [row.cut(a, b) for a, b in pieces if not _REMARK.match(row.text[a:b])]
@@ -156,16 +164,16 @@ class _Scan:
             return
         if self.tex and not pieces:
             return
-        text = row.text[:stop].replace("$", " ").replace("`", " ")
-        text = text.replace(r"\(", "  ").replace(r"\)", "  ")
+        text = row.text[start:stop]  # only this stretch: a row may hold thousands of displays
+        text = text.replace("$", " ").replace("`", " ").replace(r"\(", "  ").replace(r"\)", "  ")
         text = _BOLD.sub(lambda m: " " * len(m.group()), text)
-        mark = _LIST_MARK.match(text, start)
-        begin = mark.end() if mark else start
+        mark = _LIST_MARK.match(text)
+        begin = mark.end() if mark else 0
         if not text[begin:].strip():
             self._flush()
             return
         for a, b in _sentences(text, begin):
-            self.plain.append(row._replace(column=a, text=text[a:b]))
+            self.plain.append(row._replace(column=row.column + start + a, text=text[a:b]))
 
     def _fenced(self, row: Stretch) -> None:
         if row.text.strip().startswith(self.fence):
@@ -176,11 +184,13 @@ class _Scan:
 
     def _flush(self) -> None:
         """Plain rows become statements; a row without a relation of its own may go on with the one before."""
-        self.groups += plain_groups(self.plain)
-        self.plain = []
+        if self.plain:
+            self.groups += plain_groups(self.plain)
+            self.plain = []
 
     def _close_display(self) -> None:
-        self.groups += display_groups([s._replace(text=_unboxed(s.text)) for s in self.display or []])
+        if any(stretch.text.strip() for stretch in self.display or ()):
+            self.groups += display_groups([s._replace(text=_unboxed(s.text)) for s in self.display or []])
         self.display, self.closing = None, None
 
     def end(self) -> None:
