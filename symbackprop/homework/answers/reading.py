@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from symbackprop.errors import NotationError
+from symbackprop.names import make_name
 from symbackprop.names.alphabet import LETTERS
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, cut, split_clauses
 from symbackprop.notation.parser.cursor import top_level
@@ -24,6 +24,7 @@ from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Cases, Element, Limits, Multiply, Node, Number, Reference, mapped, walk
 from symbackprop.notation.tokens import Token
 
+_COMPARING = frozenset({"<", ">", "<=", ">=", "!="})
 MOST_LINKS = 40
 """Expressions of one chain."""
 
@@ -40,6 +41,8 @@ _TAIL = re.compile(
     r"|[(（]\s*(?:[^\W\d_]+[\s,'’-]*)+[)）]|[\[(（]\s*\d+\s*(?:points?|marks?|pts|分)\s*[\])）]|[^\W\d_]+['’]?|[-–—])*\Z"
 )
 """A remark behind a formula: words and signs of prose, no numbers, no operators."""
+_REASON = re.compile(r"\s*[,，;(（]?\s*(?:because|since|using|due to|from|by|as|因为|由于|根据)\b[^=<>+*/^@]*\Z")
+"""A reason may name quantities."""
 _CHANGES = frozenset(
     [
         "if",
@@ -201,8 +204,13 @@ def _statements(line: Line, clause: Clause, vocabulary: Vocabulary, target: bool
     if not marks and not target:
         return
     ranges: tuple[Limits, ...] = ()
-    with suppress(NotationError):  # words behind `for` that are no range: "for the hidden layer"
+    try:
         ranges = parse_ranges(line, clause.ranges, known)
+    except NotationError as error:
+        if any(t.kind in _COMPARING or t.kind == "number" for t in clause.ranges):
+            yield Statement(line, _left_alone(line, known), (Piece(None, error, ""),))
+            return
+        # else words behind `for` that are no range: "for the hidden layer"
     known = known.with_indices(limits.index.key for limits in ranges)
     if len(marks) > MOST_LINKS:
         where = (tokens[marks[MOST_LINKS]].start, tokens[marks[MOST_LINKS]].end)
@@ -239,6 +247,8 @@ def _piece(
     if branches:
         return _cases(line, tokens, branches, vocabulary, relation)
     text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
+    if is_left and text == "e":
+        return Piece(Reference(make_name("e"), span=(tokens[0].start, tokens[0].end)), None, text)
     try:
         node = left_side(line, tokens, vocabulary)[0] if is_left else parse_tokens(line, tokens, vocabulary)
     except NotationError as error:
@@ -296,7 +306,7 @@ def _without_tail(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> li
         rest = line.text[token.start :]
         words = re.findall(r"[^\W\d_]+", re.sub(r"\\[A-Za-z]+", " ", rest))
         plain = not any(w.lower() in _CHANGES or vocabulary.find_text(w) is not None for w in words)
-        if not (plain and _TAIL.match(rest)):
+        if not (plain and _TAIL.match(rest)) and not _REASON.match(rest):
             continue
         shorter = cut(tokens, 0, position)
         depth = sum((t.kind in {"(", "[", "{"}) - (t.kind in {")", "]", "}"}) for t in shorter)

@@ -9,7 +9,7 @@ import re
 
 from symbackprop.notation.source import Line
 
-_AUGMENTED = re.compile(r"(\s*)((?:\\[A-Za-z]+|[^\W\d])[\w{}\[\]()^\\]*)\s*([-+])[=＝]\s*(?=\S)")
+_AUGMENTED = re.compile(r"(\s*)((?:\\[A-Za-z]+|[^\W\d])[\w{}\[\]()^\\]*)\s*([-+*/])[=＝]\s*(?=\S)")
 _GRAD = re.compile(r"(?<![\w.])([A-Za-z]\w*)\.grad(?:\.data)?(?![\w(])")
 _OVER_EQUALS = re.compile(
     r"\\(?:overset|stackrel|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(:?=)\s*\}|\\xlongequal\s*(?:\[[^\]]*\])?\s*\{(?:[^{}]|\{[^{}]*\})*\}"
@@ -21,14 +21,42 @@ _SAID = re.compile(
 
 
 _SHAPE = re.compile(r"(?<![\w.])([A-Za-z]\w*)\.(?:shape|size)\s*[\[(]\s*([01])\s*[\])]")
+_PICKED = re.compile(
+    r"(\s*)([A-Za-z]\w*)\[\s*(?:np\.arange|range|torch\.arange)\([^()]*(?:\([^()]*\))?[^()]*\)\s*,\s*(\w+)\s*\]\s*([-+])=\s*1(?:\.0?)?\s*\Z"
+)
+_MASKED = re.compile(r"(\s*)([A-Za-z]\w*)\[\s*([^\[\]=]*?(?:<=|>=|<|>)[^\[\]=]*)\]\s*=\s*0(?:\.0?)?\s*\Z")
+_IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"grads?\[\s*['\"]d?(\w+)['\"]\s*\]"), r"grad_\1"),
+    (
+        re.compile(r"(\w+)\[\s*:\s*,\s*(?:None|np\.newaxis)\s*\]\s*\*\s*(\w+)\[\s*(?:None|np\.newaxis)\s*,\s*:?\s*\]"),
+        r"\1 @ \2.T",
+    ),
+    (re.compile(r"\.(?:reshape|view)\(\s*-1\s*,\s*1\s*\)"), ""),
+    (re.compile(r"\.(?:reshape|view)\(\s*1\s*,\s*-1\s*\)"), ".T"),
+    (re.compile(r"(?:np|torch)\.ones\(\s*\(?\s*([\w.]+(?:\([\w.]+\))?)\s*(?:,\s*1\s*)?\)?\s*\)"), r"\\mathbf{1}_{\1}"),
+    (re.compile(r"\(\s*1(?:\.0?)?\s+if\s+((?:[^()]|\([^()]*\))*?)\s+else\s+0(?:\.0?)?\s*\)"), r"(\1)"),
+    (re.compile(r"_\{\s*(?::|\\cdot|\\bullet)\s*,?\s*([a-z])\s*\}"), r"^{(\1)}"),
+    (re.compile(r"_\{\s*([a-z])\s*,\s*(?::|\\cdot|\\bullet)\s*\}"), r"^{(\1)}"),
+)
+"""Idioms of array code and of slices -> the notation that says the same."""
+_EINSUM = re.compile(
+    r"(?:np|torch)\.einsum\(\s*['\"](\w)(\w)\s*,\s*(\w)(\w)\s*->\s*(\w)(\w)['\"]\s*,\s*([^,()]+?)\s*,\s*([^,()]+?)\s*\)"
+)
 
 
 def as_written(line: Line) -> Line:
     """The line with an equals sign where one is meant."""
     line = _without_words_above(line)
-    if "." in line.text:
-        line = Line(_SHAPE.sub(_length, line.text), line.pieces, line.file)
+    line = _without_idioms(line)
     text = line.text
+    picked = _PICKED.match(text)
+    if picked is not None:
+        name = picked[2]
+        return Line(f"{picked[1]}{name} := {name} {picked[4]} one_hot({picked[3]})", line.pieces, line.file)
+    masked = _MASKED.match(text)
+    if masked is not None:
+        name = masked[2]
+        return Line(f"{masked[1]}{name} := {name} * (1 - ({masked[3]}))", line.pieces, line.file)
     match = _AUGMENTED.match(text)
     if match is not None:
         name = match[2]
@@ -42,6 +70,28 @@ def as_written(line: Line) -> Line:
             start = match[1] + " = "
             return _replaced(line, start + text[match.end() :], len(start) - match.end())
     return line
+
+
+def _without_idioms(line: Line) -> Line:
+    """The line without the idioms of array code; where one is found, places are only about right."""
+    text = _SHAPE.sub(_length, line.text)
+    for pattern, plain in _IDIOMS:
+        text = pattern.sub(plain, text)
+    text = _EINSUM.sub(_product, text)
+    return line if text == line.text else Line(text, line.pieces, line.file)
+
+
+def _product(match: re.Match[str]) -> str:
+    """``einsum('nd,nh->dh', A, B)`` as ``(A.T @ B)``."""
+    a, b, c, d, row, col, first, second = match.groups()
+    shared = {a, b} & {c, d}
+    if len(shared) != 1 or {row, col} != {a, b} ^ {c, d}:
+        return match.group()
+    [k] = shared
+    left = f"({first})" if b == k else f"({first}).T"
+    right = f"({second})" if c == k else f"({second}).T"
+    own = a if b == k else b
+    return f"({left} @ {right})" if own == row else f"({left} @ {right}).T"
 
 
 def _length(match: re.Match[str]) -> str:

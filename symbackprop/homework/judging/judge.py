@@ -122,11 +122,33 @@ class Judge:
         found: list[Statement] = []
         for line in lines:
             for statement in self._read(line, vocabulary, asked):
+                if self._goes_on(statement, found):
+                    continue
                 found.append(statement)
                 name = self._defined(statement)
                 if name is not None:
                     vocabulary = vocabulary.with_names([name])
         return found
+
+    def _goes_on(self, statement: Statement, found: list[Statement]) -> bool:
+        """``dW /= m`` behind ``dW = ...``: code goes on with what it has; the earlier statement takes it over."""
+        left = statement.left
+        if left is None or left.node is None or len(statement.pieces) != 1 or statement.pieces[0].relation != ":=":
+            return False
+        node = statement.pieces[0].node
+        if node is None or target_of(statement, self.names).kind != "adjoint" or left.node not in list(walk(node)):
+            return False
+        for number in range(len(found) - 1, -1, -1):
+            before = found[number]
+            last = before.pieces[-1] if before.pieces else None
+            if before.left is None or before.left.node != left.node or last is None or last.node is None:
+                continue
+            value = last.node
+            changed = mapped(node, lambda n, own=left.node, value=value: value if n == own else n)
+            pieces = (*before.pieces[:-1], replace(last, node=changed))
+            found[number] = replace(before, pieces=pieces)
+            return True
+        return False
 
     def _read(self, line: Line, vocabulary: Vocabulary, asked: tree.Node | None) -> Iterator[Statement]:
         for whole in read_statements(line, vocabulary, target=asked is not None):
@@ -207,10 +229,14 @@ class Judge:
                 later.setdefault(*definition)
         found: list[dict[str, Own]] = []
         current: dict[str, Own] = dict(later)
+        seen: set[str] = set()
         for definition in definitions:
             found.append(dict(current))
             if definition is not None:
-                current[definition[0]] = definition[1]
+                name, own = definition
+                before = {k: v for k, v in current.items() if k != name or name in seen}
+                current[name] = replace(own, known=before)
+                seen.add(name)
         return found
 
     def _with_following(self, assessed: Sequence[Assessed], conventions: Conventions) -> list[_Found]:

@@ -127,6 +127,8 @@ class Chains:
 
     def judged(self, statement: Statement, target: Target, setting: Setting) -> Outcome:
         """The outcome of a statement, for every layer that it speaks of; the first wrong one counts."""
+        if target.kind == "differential":
+            return Outcome(("not_judged",) * len(statement.pieces), False, "differential")
         outcomes: list[Outcome] = []
         for scope in self._instances(statement, target, setting):
             try:
@@ -479,7 +481,9 @@ def written_out(node: tree.Node, own: Mapping[str, Own], depth: int = 0) -> tree
 
     def change(part: Any) -> Any:
         known = own.get(part.name.key) if isinstance(part, tree.Reference) else None
-        return part if known is None or known.node is None else written_out(known.node, own, depth + 1)
+        if known is None or known.node is None:
+            return part
+        return written_out(known.node, known.known or own, depth + 1)
 
     return mapped(node, change)
 

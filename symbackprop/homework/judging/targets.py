@@ -13,10 +13,11 @@ from symbackprop.homework.answers.names import Meaning, Names
 from symbackprop.homework.answers.reading import Statement
 from symbackprop.indexed import Base
 from symbackprop.names import make_name
+from symbackprop.network.ranges import base_uses
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.syntax import walk
 
-TargetKind = Literal["adjoint", "partial", "update", "step", "value", "own", "identity", "nothing"]
+TargetKind = Literal["differential", "adjoint", "partial", "update", "step", "value", "own", "identity", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,26 @@ def target_of(statement: Statement, names: Names) -> Target:
             )
         if meaning.kind == "delta":
             return Target("adjoint", left, meaning.base, names.network.loss.base, True, labels, letters)
+        if meaning.kind == "quantity" and not names.is_own(inner.name) and not _says(inner, rights, names):
+            return Target("own", left, letters=letters)  # a synonym that the student takes for something else
         if meaning.kind == "quantity":
             if _is_update(inner, statement, rights, names):
                 return Target("update", left, meaning.base, labels=labels, letters=letters)
             return Target("value", left, meaning.base, labels=labels, letters=letters)
     return Target("identity", left, labels=labels, letters=letters)
+
+
+def _says(node: tree.Reference, rights: list[tree.Node], names: Names) -> bool:
+    """Is a synonym on the left said to be what the network computes it from: ``A_2 = softmax(Z_2)``?"""
+    meaning = names.meaning(node.name)
+    if meaning is None or meaning.base not in names.network.quantities:
+        return False
+    definitions = names.network.definitions(meaning.base)
+    used = {str(b) for e in definitions for b in base_uses(e.expression)}
+    said = {
+        str(m.base) for r in rights for n in walk(r) if isinstance(n, tree.Reference) and (m := meaning_of(n, names))
+    }
+    return bool(used) and used <= said
 
 
 def turned(statement: Statement, names: Names) -> Statement:
@@ -123,6 +139,8 @@ def _derivative(
             lower = meaning_of(wrt, names)
             base = None if lower is None else lower.base
             role = names.network.quantities[base].role if base in names.network.quantities else None
+            if base == loss and kind == "d":
+                return "differential", base, loss, False
             if kind in ("Delta", "triangle") and any(_mentions_rate(r, names) for r in rights) and kind == "Delta":
                 return "step", base, loss, False
             return "adjoint", base, loss, kind != "nabla" and role == "intermediate"
@@ -226,7 +244,7 @@ def _letters(left: tree.Node, names: Names) -> tuple[tuple[str, ...], tuple[str,
             counted = script is label and not names.network.is_scalar
             for item in script.items:
                 for part in walk(item):
-                    if isinstance(part, tree.Reference) and not part.scripts and names.meaning(part.name) is None:
+                    if isinstance(part, tree.Reference) and not part.scripts and not names.is_own(part.name):
                         target = labels if counted else letters
                         if part.name.key not in target and not (counted and part.name.key == "L"):
                             target.append(part.name.key)

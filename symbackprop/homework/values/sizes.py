@@ -111,6 +111,8 @@ def _freed(network: Network) -> Specification:
                 ties.tie(place, ("label", index.base))
             else:
                 ties.fix(place)
+                for symbol in index.free_symbols:  # p of i + p - 1: other sizes follow from its own
+                    ties.fix(symbol)
     for quantity in network.quantities.values():
         for n, axis in enumerate(quantity.axes):
             size = _number(axis)

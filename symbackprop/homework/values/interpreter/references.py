@@ -138,7 +138,9 @@ class References(WholeQuantities):
                 return np.asarray(self.names.layers)
             case tree.Add(terms):
                 parts = [np.asarray(self.index(t)) for t in terms]
-                return sum(aligned(parts) if all(p.ndim for p in parts) else parts)  # type: ignore[return-value]
+                numbers = [p for p in parts if p.ndim == 0]
+                arrays = [p for p in parts if p.ndim]
+                return sum((aligned(arrays) if arrays else []) + numbers)  # type: ignore[return-value]
             case tree.Negate(operand):
                 return -self.index(operand)
             case tree.Multiply(factors):
@@ -160,6 +162,8 @@ class References(WholeQuantities):
         """Entries of an array at indices; one sample of a batch as a column."""
         items = [(s.kind, item) for s in scripts for item in s.items]
         axes = array.ndim - 1
+        if axes == len(items) == 2 and base is not None and [kind for kind, _ in items].count("paren") == 1:
+            items = self.sample_in_its_place(items, base)
         lows = self.world.read.lows.get(base) or (1,) * axes
         if axes == 2 and len(items) == 1 and 1 in array.shape[1:]:
             array, axes = array.reshape(array.shape[0], -1), 1  # a row: one index is enough
@@ -184,6 +188,16 @@ class References(WholeQuantities):
             if place.size == 1 and not low <= int(place.flat[0]) < low + length:
                 raise Unknown(f"{node.name.plain} has no entry {int(place.flat[0])}", node.span)
         return Value(read.entries(None, places))
+
+    def sample_in_its_place(self, items: list[tuple[str, tree.Node]], base: Base) -> list[tuple[str, tree.Node]]:
+        """``z^{(i)}_k``: the sample where the quantity has its samples, the component on the other axis."""
+        sizes = [axis.size for axis in self.world.network.quantities[base].axes]
+        samples = self.world.network.samples
+        if samples is None or sizes.count(samples) != 1:
+            return items
+        sample = next(item for item in items if item[0] == "paren")
+        other = next(item for item in items if item[0] != "paren")
+        return [sample, other] if sizes.index(samples) == 0 else [other, sample]
 
     def one_sample(self, array: Array, base: Base, item: tuple[str, tree.Node], node: Any) -> Value:
         """``y^{(i)}``: one sample of a batch, as a column vector (in rows: as a row)."""
@@ -229,11 +243,12 @@ class References(WholeQuantities):
         self.scope = {**before, **dict(zip(own.indices, (self.index(i) for i in items), strict=True))}
         self.depth += 1
         assert own.node is not None
+        outside, self.own = self.own, own.known or self.own
         try:
             return self.value(own.node).named(node.name.unicode)
         finally:
             self.depth -= 1
-            self.scope = before
+            self.scope, self.own = before, outside
 
     def kronecker(self, node: Any) -> Value | None:
         r"""``\delta_{k,y_s}``: 1 where two indices are equal."""

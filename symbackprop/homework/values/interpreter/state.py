@@ -79,6 +79,8 @@ class Own:
     node: tree.Node | None
     indices: tuple[str, ...] = ()
     value: Value | None = None
+    known: Mapping[str, Own] = field(default_factory=dict[str, "Own"])
+    """The definitions that it was made from: a name may be used again for something new."""
 
 
 @dataclass
