@@ -22,6 +22,7 @@ from symbackprop.notation.parser.statements import index_keys, left_side
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
 from symbackprop.notation.syntax import Cases, Element, Limits, Multiply, Node, Number, Reference, mapped, walk
+from symbackprop.notation.tables import FUNCTIONS
 from symbackprop.notation.tokens import Token
 
 _COMPARING = frozenset({"<", ">", "<=", ">=", "!="})
@@ -138,11 +139,27 @@ def _readings(line: Line, vocabulary: Vocabulary, target: bool) -> tuple[list[St
             first = first or error
             continue
         found = [s for c in clauses for s in _statements(_from(line, start), c, vocabulary, target)]
+        stray = next((c for c in clauses[1:] if _is_stray(c)), None)
+        if found and found[-1].pieces and stray is not None:
+            place = (stray.tokens[0].start, max(stray.tokens[-1].start, stray.tokens[0].end))
+            error = line.error(
+                "this belongs to no equation", place, "leave out the sign before it, or write NAME = ..."
+            )
+            found[-1] = replace(
+                found[-1], pieces=(*found[-1].pieces[:-1], Piece(None, error, found[-1].pieces[-1].text))
+            )
         if found and (not best or _readable(found) > _readable(best)):
             best = found
         if found and found[-1].left is not None and _is_plain(found[-1].left.node, vocabulary):
             break
     return best, first
+
+
+def _is_stray(clause: Clause) -> bool:
+    """Is it a formula without a relation, behind a full stop or a semicolon?"""
+    operators = {"*", "@", "+", "-", "/", "cdot", "times", "hadamard", "^", "frac"}
+    kinds = {t.kind for t in clause.tokens}
+    return clause.kind == "equation" and not top_level(clause.tokens, RELATIONS) and bool(kinds & operators)
 
 
 def _left_alone(line: Line, vocabulary: Vocabulary) -> Piece | None:
@@ -243,6 +260,8 @@ def _piece(
     line: Line, tokens: list[Token], vocabulary: Vocabulary, relation: str, is_left: bool = False, last: bool = False
 ) -> Piece:
     tokens = [t for t in tokens if t.kind != "quad"]
+    if last:
+        tokens = _without_remark(tokens, vocabulary)
     branches = _branches(tokens)
     if branches:
         return _cases(line, tokens, branches, vocabulary, relation)
@@ -257,6 +276,36 @@ def _piece(
             return _piece(line, shorter, vocabulary, relation)
         return Piece(None, error, text, relation)
     return Piece(_flat(node), None, text, relation)
+
+
+_REASONS = frozenset({"by", "because", "since", "using", "due", "from", "as", "via", "per", "see"})
+
+
+def _without_remark(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
+    """The tokens without `(chain rule)`, `[chain rule]`, `by eq. (2)` at their end: words that nothing is called."""
+    last = len(tokens) - 1
+    if last > 1 and tokens[last - 1].kind in {")", "]"}:
+        opening = next(n for n in range(last - 1, -1, -1) if tokens[n].kind in {"(", "["} or n == 0)
+        inside = tokens[opening + 1 : last - 1]
+        words = all(t.kind in {"run", ",", "-", "for", "where"} and _is_word(t, vocabulary) for t in inside)
+        if opening > 1 and inside and words:
+            return _without_remark(cut(tokens, 0, opening), vocabulary)
+    for n, token in enumerate(tokens[1:-1], 1):
+        if token.kind == "run" and token.value in _REASONS and vocabulary.find_text(token.value) is None:
+            return cut(tokens, 0, n)
+    return tokens
+
+
+def _is_word(token: Token, vocabulary: Vocabulary) -> bool:
+    """Is it a word of prose: at least two letters, and no name?"""
+    if token.kind != "run":
+        return True
+    return (
+        len(token.value) > 1
+        and token.value.isalpha()
+        and vocabulary.find_text(token.value) is None
+        and (token.value not in FUNCTIONS)
+    )
 
 
 def _branches(tokens: list[Token]) -> list[int]:

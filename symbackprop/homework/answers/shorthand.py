@@ -47,7 +47,7 @@ _EINSUM = re.compile(
 def as_written(line: Line) -> Line:
     """The line with an equals sign where one is meant."""
     line = _without_words_above(line)
-    line = _without_idioms(line)
+    line = _without_idioms(_without_chinese(line))
     text = line.text
     picked = _PICKED.match(text)
     if picked is not None:
@@ -97,6 +97,31 @@ def _product(match: re.Match[str]) -> str:
 def _length(match: re.Match[str]) -> str:
     """``X.shape[0]`` as ``len(X)``, ``X.shape[1]`` as ``len(X.T)``, as wide as before."""
     return f"len({match[1]}{'.T' if match[2] == '1' else ''})".ljust(len(match.group()))
+
+
+_CHINESE = "\\u3400-\\u9fff"
+_CHINESE_FIRST = re.compile(rf"[\s{_CHINESE}，。：:、；]*[{_CHINESE}][\s，。：:、；]*(?=[^\s{_CHINESE}])")
+_CHINESE_LAST = re.compile(
+    rf"\s*[（(\[【][^()（）\[\]=]*[{_CHINESE}][^()（）\[\]=]*[)）\]】][\s。.]*\Z|[，,、；;\s]+(?:其中|这里|由|根据|因为|利用|即)[^=＝]*\Z"
+    rf"|[，,、；;\s]*[{_CHINESE}，。、；！]+\Z"
+)
+
+
+_CHINESE_CHANGES = re.compile("倍|半|负|乘|除|加|减|如果|否则|若|当|平方|转置|不")
+"""Words that change what stands before them."""
+
+
+def _without_chinese(line: Line) -> Line:
+    """The line with Chinese prose before and behind the formula blanked out."""
+    if not re.search(f"[{_CHINESE}]", line.text):
+        return line
+    last = _CHINESE_LAST.search(line.text)
+    changes = last is not None and _CHINESE_CHANGES.search(last.group()) is not None
+    text = line.text if changes else _CHINESE_LAST.sub("", line.text)
+    first = _CHINESE_FIRST.match(text)
+    if first is not None and not re.search("[=＝]", first.group()):
+        text = " " * first.end() + text[first.end() :]
+    return Line(text, line.pieces, line.file)
 
 
 def _without_words_above(line: Line) -> Line:

@@ -27,7 +27,9 @@ LONGEST_TEXT = 200_000
 """Characters of one handed-in text."""
 MOST_STATEMENTS = 400
 
-_ENVIRONMENTS = "|".join(sorted(map(re.escape, DISPLAY_ENVIRONMENTS), key=len, reverse=True))
+_ENVIRONMENTS = "|".join(
+    sorted(map(re.escape, DISPLAY_ENVIRONMENTS | {"aligned", "split", "gathered", "alignedat"}), key=len, reverse=True)
+)
 _OPENING = re.compile(
     r"(?<!\\)\$\$|\\\[|\\\(|(?<![\\$])\$(?!\$)|\\begin\s*\{("
     + _ENVIRONMENTS
@@ -39,7 +41,10 @@ _LIST_MARK = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+)?(?:[-*+•·]\s+)?(?:(?:\(?(?:[0-9]{1,3}|[a-hA-H]|[ivx]{1,4})[.)、）]|（[0-9一二三四五六七八九十]+）"
     r"|[①-⑳])(?=\s|\$|\\|[^\x00-\x7f])\s*)?"
 )
-_BOLD = re.compile(r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_SIGN = re.compile(r"\s*[-+*·•]\s")
+_BOLD = re.compile(
+    r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;=]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)"
+)
 _BOX = re.compile(r"\\(?:boxed|fbox|colorbox)\s*\{\s*(?=\\begin)")
 _BOX_END = re.compile(r"(\\end\s*\{(?:aligned|array|gathered|split|alignedat|gathered)\})\s*\}")
 _REMARK = re.compile(r"\s*\(.*(?:dots|\.\.|\\le).*\)\s*\Z")
@@ -50,7 +55,10 @@ _STOP = re.compile(
     r"|(?:\s{2,}|\\q?quad\s*|\t)\(\d{1,3}[a-z]?\))+\Z"
 )
 """What ends a sentence, a proof, a numbered equation."""
-_SENTENCE_END = re.compile(r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$")
+_SENTENCE_END = re.compile(
+    r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$"
+    r"|[，,、]\s*(?=(?:则|所以|因此|故|得|于是|从而|即|可得|那么)\s*[^\s\u4e00-\u9fff])"
+)
 
 
 def answer_lines(text: str, file: str | None = None) -> list[Line]:
@@ -169,6 +177,8 @@ class _Scan:
         text = _BOLD.sub(lambda m: " " * len(m.group()), text)
         mark = _LIST_MARK.match(text)
         begin = mark.end() if mark else 0
+        if self.plain and mark and _SIGN.match(text) and not _RELATION.search(text, begin):
+            begin = 0  # a formula goes on with an operator: no list
         if not text[begin:].strip():
             self._flush()
             return

@@ -8,6 +8,7 @@ meaning, or its shapes do not conform.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ from symbackprop.notation.conform import Clash
 from symbackprop.notation.syntax import mapped, walk
 
 Array = Any
+
+_PRIME = re.compile(r"[A-Za-z}\]]\s*(?:['′]|\^\{?\\prime\}?)(?!\s*[({\[])")
+"""A prime on what is no function."""
 
 
 @dataclass(frozen=True)
@@ -297,6 +301,13 @@ class Chains:
                 reason = reason or open_.reason
                 continue
             except Clash as clash:
+                if _PRIME.search(piece.text):
+                    links.append("unreadable")
+                    hint = (
+                        "a prime on an array is read as a transpose: write f'(z) for a derivative, W^T for a transpose"
+                    )
+                    trouble = trouble or Unknown("the shapes do not conform here", piece.node.span, hint)
+                    continue
                 if is_literal(piece.node):
                     links.append("not_judged")
                     reason = reason or "numbers"

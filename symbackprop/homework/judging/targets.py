@@ -79,7 +79,8 @@ def target_of(statement: Statement, names: Names) -> Target:
             )
         if meaning.kind == "delta":
             return Target("adjoint", left, meaning.base, names.network.loss.base, True, labels, letters)
-        if meaning.kind == "quantity" and not names.is_own(inner.name) and not _says(inner, rights, names):
+        synonym = not names.is_own(inner.name) and names.label_script(inner) is None
+        if meaning.kind == "quantity" and synonym and not _says(inner, rights, names):
             return Target("own", left, letters=letters)  # a synonym that the student takes for something else
         if meaning.kind == "quantity":
             if _is_update(inner, statement, rights, names):

@@ -253,7 +253,8 @@ class References(WholeQuantities):
     def kronecker(self, node: Any) -> Value | None:
         r"""``\delta_{k,y_s}``: 1 where two indices are equal."""
         items = [item for s in node.scripts if s.kind == "sub" for item in s.items]
-        if node.name.key != "delta" or len(items) != 2 or len(node.scripts) != 1:
+        known = self.names.meaning(node.name) is not None or node.name.key in self.own
+        if node.name.key != "delta" or known or len(items) != 2 or len(node.scripts) != 1:
             return None
         a, b = (np.asarray(self.index(item)) for item in items)
         depth = 3 + self.axes
