@@ -83,8 +83,7 @@ def write_bytes(content: bytes, path: str | None) -> None:
 
 def write_piece(text: str) -> None:
     """A piece of the result to standard output, as UTF-8 whatever the terminal."""
-    sys.stdout.buffer.write(text.encode("utf-8"))
-    sys.stdout.buffer.flush()
+    write_bytes(text.encode("utf-8"), None)
 
 
 def say(message: str) -> None:

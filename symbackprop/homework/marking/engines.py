@@ -79,6 +79,8 @@ class Processes:
         DataError: joblib is not installed.
     """
 
+    work = staticmethod(mark_students)
+
     def __init__(self, jobs: int) -> None:
         try:
             from joblib.externals import loky
@@ -97,10 +99,10 @@ class Processes:
     def submit(self, setup: Setup, chunk: Chunk) -> Any:
         """A future of the chunk's results; a pool that broke in the meantime is replaced."""
         try:
-            return self._pool.submit(mark_students, setup, chunk)
+            return self._pool.submit(self.work, setup, chunk)
         except self.lost:
             self.renew()
-            return self._pool.submit(mark_students, setup, chunk)
+            return self._pool.submit(self.work, setup, chunk)
 
     def renew(self) -> None:
         """New processes in place of those that are gone."""

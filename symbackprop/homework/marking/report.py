@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from symbackprop.errors import DataError
 from symbackprop.homework.marking.marks import Marked
 from symbackprop.homework.marking.session import Results
-from symbackprop.homework.marking.shown import SIGNS, explanation, missing_targets, number, result_text
+from symbackprop.homework.marking.shown import SIGNS, earned_text, explanation, missing_targets, number, result_text
 from symbackprop.homework.marking.summary import ranked, summarise
 from symbackprop.homework.messages import Messages
 from symbackprop.numeric.files import whole_file
@@ -137,6 +137,7 @@ def page(ending: str, results: Results, students: int, heading: Heading, say: Me
         say=say,
         signs=SIGNS,
         verdicts=tuple(SIGNS),
+        earned=lambda points: earned_text(points, say),
         explanation=lambda record: explanation(record, say),
         missing=missing_targets,
         result=lambda marked: result_text(marked, heading.maximum, say),

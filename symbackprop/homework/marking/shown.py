@@ -33,6 +33,11 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{round(value, 2):g}"
 
 
+def earned_text(points: float, say: Messages) -> str:
+    """What an answer earned, in words."""
+    return say("one_point") if points == 1 else say("of_points", points=number(points))
+
+
 def result_text(marked: Marked, maximum: float | None, say: Messages) -> str:
     """How many required targets are right, and the points."""
     right = sum(verdict == "correct" for verdict in marked.outcome.values())
@@ -69,7 +74,7 @@ def student_text(
         place = say("line", line=str(record.line)) if record.line is not None else ""
         place = f"{record.file} {place}" if several else place
         head = f"{SIGNS[record.verdict]} {say(f'verdict.{record.verdict}')}"
-        earned = f"  [{say('of_points', points=number(points))}]" if points is not None else ""
+        earned = f"  [{earned_text(points, say)}]" if points is not None else ""
         lines.append(f"  {place:<9} {paint(head, record.verdict)}  {record.target}{earned}".rstrip())
         below = [record.answer, *explanation(record, say).split("\n")]
         lines += [f"            {text}" for text in below if text]

@@ -34,7 +34,7 @@ class Student:
     Attributes:
         name: the name of the file or folder, within the folder that was given.
         sources: the files.
-        place: the folder or ZIP file that was given.
+        place: the folder or ZIP file in which the name is looked for.
     """
 
     name: str
@@ -58,8 +58,7 @@ def find_students(places: Sequence[str], stack: ExitStack, leave_out: Iterable[s
         DataError: a place does not exist, is no ZIP file, or holds no answers.
     """
     kept_out = {os.path.realpath(path) for path in leave_out}
-    found = [replace(s, place=_clean(p).rstrip("/")) for p in places for s in _at(p, stack, kept_out)]
-    return _with_unique_names(found)
+    return _with_unique_names([student for place in places for student in _at(place, stack, kept_out)])
 
 
 def _at(place: str, stack: ExitStack, leave_out: set[str]) -> list[Student]:
@@ -73,10 +72,10 @@ def _at(place: str, stack: ExitStack, leave_out: set[str]) -> list[Student]:
     elif path.suffix.lower() == ".zip":
         found = _students(archive_entries(path, stack))
     else:
-        return [Student(_clean(path.name), (file_source(path, _clean(place), trusted=True),))]
+        return [Student(_clean(path.name), (file_source(path, _clean(place), trusted=True),), _clean(str(path.parent)))]
     if not found:
         raise DataError(f"{place} holds no answers", hint=f"answers end in {', '.join(ENDINGS)}")
-    return found
+    return [replace(student, place=_clean(str(path))) for student in found]
 
 
 def _standard_input(limit: int) -> bytes:
