@@ -25,11 +25,9 @@ from tests.homework import corpus
 
 BUDGET = 0.05
 """Seconds for one answer on a quiet machine; what is asserted leaves room for busy ones."""
-SLACK = 5
+SLACK = 12
 
 HOSTILE = {item.id: item for item in corpus.hostile()}
-ENDLESS = {"hostile-046": "abbreviations of abbreviations are worked out once for each use: 2^200 times"}
-"""Answers whose judging is not bounded yet: they would not end."""
 TIMES: dict[str, float] = {}
 
 
@@ -72,10 +70,7 @@ def check_records(records: list[Record]) -> None:
             assert "Traceback" not in record.message
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.xfail(run=False, reason=ENDLESS[n])) if n in ENDLESS else n for n in HOSTILE],
-)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_it_ends_soon_in_a_clear_message(name: str) -> None:
     item = HOSTILE[name]
     own = judge(item.network)
@@ -104,7 +99,7 @@ def test_a_class_of_them_on_the_command_line(network: str, tmp_path: Path) -> No
     count = 0
     for item in HOSTILE.values():
         content = in_a_file(item)
-        if item.network == network and content is not None and item.id not in ENDLESS:
+        if item.network == network and content is not None:
             (tmp_path / "class" / f"{item.id}.txt").write_bytes(content)
             count += 1
     result = CliRunner().invoke(main, ["check", network, "class", "--json", "--report", "class.html"])
@@ -123,7 +118,7 @@ def test_hostile_answers_in_every_report(tmp_path: Path) -> None:
     tasks = [
         Task(item.answer[:80].encode("utf-8", "replace").decode(), (Handed(f"{item.id}.md", item.answer),))
         for item in HOSTILE.values()
-        if len(item.answer) < 3000 and item.id not in ENDLESS
+        if len(item.answer) < 3000
     ]
     marked = mark_students(setup, tasks)
     for ending in (".md", ".html", ".csv", ".jsonl"):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from symbackprop.derivation import Derivation
 from symbackprop.errors import NotationError, visible
 from symbackprop.homework.answers.echo import echo
@@ -36,6 +38,8 @@ from symbackprop.notation.syntax import mapped, walk
 
 COUNTERS = frozenset("ijklmnpqstLN")
 """Letters that count: a number for one of them is no definition."""
+LONGEST_CODE = 200
+"""Parts of an expression that lines such as ``dW /= m`` may still extend; doubled again and again it has no end."""
 _BLANK = re.compile(
     r"(?:\s|\\underline\s*\{(?:\s|\\[a-zA-Z]+|\\[,;:! ]|[~_])*\}|_{2,}|\?+|\\(?:q?quad|dots|ldots|cdots|square|Box)"
     r"|…|\.{2,}"
@@ -94,9 +98,10 @@ class Judge:
             statements = self._statements(text, file, asked)
         except NotationError as error:
             return [self._refused(error, file), *self._missing((), file, asked)]
-        kept, assessed = self._assessed(statements)
-        found = self._with_following(assessed, kept)
-        records = [r for f in found if (r := self._record(f, kept, file)) is not None]
+        with np.errstate(all="ignore"):  # a logarithm of a negative number is a value that is judged, not a warning
+            kept, assessed = self._assessed(statements)
+            found = self._with_following(assessed, kept)
+            records = [r for f in found if (r := self._record(f, kept, file)) is not None]
         return [*records, *self._missing(found, file, asked)]
 
     def _asked(self, target: str) -> tree.Node:
@@ -144,6 +149,8 @@ class Judge:
             if before.left is None or before.left.node != left.node or last is None or last.node is None:
                 continue
             value = last.node
+            if sum(1 for _ in walk(value)) > LONGEST_CODE:
+                return False
             changed = mapped(node, lambda n, own=left.node, value=value: value if n == own else n)
             pieces = (*before.pieces[:-1], replace(last, node=changed))
             found[number] = replace(before, pieces=pieces)
@@ -322,7 +329,9 @@ class Judge:
         return ""
 
     def _echo(self, statement: Statement) -> str:
-        parts = [echo(statement.left.node) if statement.left is not None else ""]
+        left = statement.left
+        whole = left is not None and any(p.node is None and left.text in p.text for p in statement.pieces)
+        parts = [echo(left.node) if left is not None and not whole else ""]
         parts += [echo(p.node) if p.node is not None else visible(p.text)[:200] for p in statement.pieces]
         return " = ".join(p for p in parts if p)
 

@@ -52,6 +52,8 @@ PRIORITY: tuple[Mistake, ...] = (
 """Where several slips give the same numbers, the first one is named."""
 
 
+MOST_READ = 4000
+"""Parts of expressions that are read while a repair is looked for: long answers get fewer attempts."""
 MOST_SUMMED = 120
 """Mutations of a formula with sums over indices, whose parts are computed anew for each."""
 
@@ -341,7 +343,8 @@ class Diagnosis:
                 interpreter.bind(letter, size, low)
             interpreters.append(interpreter)
         hits: list[Mutation] = []
-        for mutation in (*_exchanged(wrong.piece, target.letters), *mutations(wrong.piece, self.names)):
+        most = min(MOST, MOST_READ // sum(1 for _ in walk(wrong.piece)))
+        for mutation in (*_exchanged(wrong.piece, target.letters), *mutations(wrong.piece, self.names, most)):
             values = _values(interpreters, mutation.node)
             if (
                 values is not None

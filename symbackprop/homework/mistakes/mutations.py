@@ -42,6 +42,8 @@ Change = tuple[Node | None, Mistake, str, dict[str, str]]
 
 def mutations(root: Node, names: Names, most: int = MOST) -> Iterator[Mutation]:
     """The mutations of a formula, at most so many."""
+    if most < 1:
+        return
     count = 0
     for path, node in _places(root):
         for change, kind, message, fillings in _changes(node, path, names):

@@ -5,7 +5,7 @@ Contract: the vocabulary decides what a name means; an index that nothing binds 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -237,18 +237,28 @@ class References(WholeQuantities):
             raise Unknown(
                 f"{node.name.plain} was defined with {len(own.indices)} indices, {len(items)} stand here", node.span
             )
+        inside = {**self.scope, **dict(zip(own.indices, (self.index(i) for i in items), strict=True))}
+        known = own.known or self.own
+        world, adjoints = self.world, self.adjoints or None
+        owner = world, adjoints, known, inside
+        scope = ((name, id(array)) for name, array in inside.items())
+        key = (id(world), id(adjoints), id(known), self.conventions, self.axes, *scope)
+        if key not in own.worked:  # worked out once: definitions that double each other are 2^n uses
+            own.worked[key] = owner, self.worked_value(node, own.node, known, inside)
+        return own.worked[key][1].named(node.name.unicode)
+
+    def worked_value(self, node: Any, meant: Any, known: Mapping[str, Own], inside: dict[str, Array]) -> Value:
+        """The value of what a definition means where these names and indices hold."""
         if self.depth > DEEPEST_OWN:
             raise Unknown(f"{node.name.plain} is defined by itself", node.span, "define it by what is known before")
-        before = dict(self.scope)
-        self.scope = {**before, **dict(zip(own.indices, (self.index(i) for i in items), strict=True))}
+        scope, outside = self.scope, self.own
+        self.scope, self.own = dict(inside), known
         self.depth += 1
-        assert own.node is not None
-        outside, self.own = self.own, own.known or self.own
         try:
-            return self.value(own.node).named(node.name.unicode)
+            return self.value(meant)
         finally:
             self.depth -= 1
-            self.scope, self.own = before, outside
+            self.scope, self.own = scope, outside
 
     def kronecker(self, node: Any) -> Value | None:
         r"""``\delta_{k,y_s}``: 1 where two indices are equal."""

@@ -81,6 +81,10 @@ class Own:
     value: Value | None = None
     known: Mapping[str, Own] = field(default_factory=dict[str, "Own"])
     """The definitions that it was made from: a name may be used again for something new."""
+    worked: dict[tuple[Any, ...], tuple[Any, Value]] = field(
+        default_factory=dict[tuple[Any, ...], tuple[Any, Value]], compare=False, repr=False
+    )
+    """Its values so far, by what they depend on (by identity; the entry keeps that alive)."""
 
 
 @dataclass
