@@ -155,19 +155,26 @@ class Derivation:
         A quantity without such a condition has one case, without a condition.
         """
         closed = self[base].closed
+        found = self.in_cases(base, closed.expression)
+        if len(found) == 1:
+            return (Case(None, closed),)
+        return tuple(Case(condition, self._closed(expression)) for condition, expression in found)
+
+    def in_cases(self, base: Base, expression: Any) -> tuple[tuple[Any, Any], ...]:
+        """An expression over the free indices of a quantity, apart for the last instance: conditions and values."""
         for axis in self.network.quantities[base].axes:
             inside = Indicator(sp.Ge(axis.high - axis.index - 1, 0))
-            if inside == 1 or not closed.expression.has(inside):
+            if inside == 1 or not expression.has(inside):
                 continue
             at_end = {inside: sp.S.Zero, Indicator(sp.Eq(axis.high, axis.index)): sp.S.One}
             before = {inside: sp.S.One, Indicator(sp.Eq(axis.high, axis.index)): sp.S.Zero}
-            last = rename(decided(closed.expression, at_end), {axis.index: axis.high})
+            last = rename(decided(expression, at_end), {axis.index: axis.high})
             last = decided(last, {i: nonnegative(i.condition.lhs, ()) for i in last.atoms(Indicator) if on_sizes(i)})
             return (
-                Case(sp.Eq(axis.index, axis.high, evaluate=False), self._closed(last)),
-                Case(sp.Lt(axis.index, axis.high), self._closed(decided(closed.expression, before))),
+                (sp.Eq(axis.index, axis.high, evaluate=False), last),
+                (sp.Lt(axis.index, axis.high), decided(expression, before)),
             )
-        return (Case(None, closed),)
+        return ((None, expression),)
 
     def _closed(self, expression: sp.Expr) -> ClosedForm:
         return closed_form(expression, self.network.assumptions)

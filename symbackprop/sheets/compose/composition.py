@@ -12,14 +12,16 @@ from typing import Any, Literal
 
 import sympy as sp
 
+from symbackprop.backprop import Contribution
 from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
 from symbackprop.derivation.rules import OptimizerName, UpdateRule, rule_of
 from symbackprop.functions import Indicator
-from symbackprop.indexed import base_of
+from symbackprop.indexed import base_of, indices_of
 from symbackprop.names import parse_name
 from symbackprop.network import Equation, Quantity
-from symbackprop.sheets.blocks import Line
+from symbackprop.sheets.blocks import Line, Math
 from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.naming import is_preactivation
 from symbackprop.sheets.phrases import Phrases
 
@@ -130,6 +132,24 @@ class Composition:
         network = self.derivation.network
         bases = dict.fromkeys(c.consumer.base for c in self.derivation.sweep[quantity.base].contributions)
         return [network.quantities[b] for b in sorted(bases, key=lambda b: -self._position[b])]
+
+    def users(self, quantity: Quantity) -> list[Math]:
+        """The names of the consumers, at the layer or step at which they read it: ``h^{(t)}`` is read by ``h^{(t+1)}``."""
+        found: list[Math] = []
+        for user in self.consumers(quantity):
+            for x in self.derivation.sweep[quantity.base].contributions:
+                if x.consumer.base == user.base:
+                    found.append(self.user(x))
+        return list(dict.fromkeys(found))
+
+    def user(self, x: Contribution) -> Math:
+        """The name of a consumer at the layer or step at which it reads; without it where it reads at all of them."""
+        user, at = self.derivation.network.quantities[x.consumer.base], indices_of(x.adjoint)
+        labels = [i for n, i in enumerate(at) if (user.base, n) in self.derivation.network.label_axes]
+        bound = {limit.index for limit in x.limits}
+        if not labels or any(i.free_symbols & bound for i in labels):
+            return self.write.stem(user)
+        return self.write.whole(user.base[at], matrix_axes(self.derivation.network, user.base, at))
 
     @cached_property
     def _position(self) -> dict[Any, int]:

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from symbackprop.indexed import Softmax, indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
-from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, reference_of
+from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, how_often, reference_of
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import (
@@ -162,7 +162,7 @@ def _users(c: Composition, quantity: Quantity) -> Line:
     """What reads the quantity; behind an activation also what reads that, and how often."""
     users = c.consumers(quantity)
     key = "deltas.used_one" if len(users) == 1 else "deltas.used_many"
-    said = c.say(key, quantity=c.write.name(quantity), users=c.names(users), count=len(users))
+    said = c.say(key, quantity=c.write.name(quantity), users=c.say.listed(c.users(quantity)), count=len(users))
     if len(users) != 1 or not c.derivation.is_inlined(users[0].base):
         return said
     output = users[0]
@@ -170,7 +170,7 @@ def _users(c: Composition, quantity: Quantity) -> Line:
     if not onward or onward == [c.loss]:
         return said
     key = "deltas.onward_one" if len(onward) == 1 else "deltas.onward_many"
-    said += c.say(key, output=c.write.name(output), users=c.names(onward), count=len(onward))
+    said += c.say(key, output=c.write.name(output), users=c.say.listed(c.users(output)), count=len(onward))
     return said + next((sentence for sentence in _repeated(c, output)), ())
 
 
@@ -179,13 +179,7 @@ def _repeated(c: Composition, output: Quantity) -> Iterator[Line]:
     for x in c.derivation.sweep[output.base].contributions:
         bound = [limit for limit in x.limits if limit.index in free_symbols_of(x.adjoint)]
         if bound and x.local:
-            user = c.derivation.network.quantities[x.consumer.base]
-            yield c.say(
-                "deltas.repeated",
-                entry=c.write(output.entry),
-                user=c.write.name(user),
-                count=c.write(bound[0].size),
-            )
+            yield c.say("deltas.repeated", entry=c.write(output.entry), user=c.user(x), count=how_often(c, bound))
 
 
 def _why(c: Composition, quantity: Quantity) -> Line:

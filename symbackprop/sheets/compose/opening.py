@@ -61,7 +61,7 @@ def symbols(c: Composition) -> Table:
     scalar = c.scalar
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
-    rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f.row)), *rest) for f in applied_functions(c)]
+    rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f)), *rest) for f in applied_functions(c)]
     rows += [((name,), c.say("symbols.open"), *rest) for name in _open_functions(c)]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
     rows += [((name,), meaning, *rest) for name, meaning in RuleNames(c).rows()]

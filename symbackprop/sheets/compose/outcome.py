@@ -16,9 +16,7 @@ from symbackprop.matrix import Ones
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Formula, Line, Math, Paragraph
 from symbackprop.sheets.breaking import rows
-from symbackprop.sheets.compose.chains import (
-    scaled_partial,
-)
+from symbackprop.sheets.compose.chains import named_partial
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.forward import aligned
 from symbackprop.sheets.compose.results import (
@@ -27,6 +25,7 @@ from symbackprop.sheets.compose.results import (
     holds,
     matrix_result,
     raw_rows,
+    symbol_at,
     transposed_factors,
 )
 from symbackprop.sheets.mathematics import IS
@@ -38,9 +37,7 @@ def outcome(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block
     gradient = c.gradient(quantity)
     matrix = matrix_result(c, quantity)
     closed = gradient.closed
-    named = c.write(gradient.symbol)
-    if lead:
-        named = named + IS + scaled_partial(c, quantity)
+    named = named_partial(c, quantity) if lead else symbol_at(c, quantity)
     if closed.rules:
         if c.full and not lead:
             yield Paragraph(_put_in(c, quantity))

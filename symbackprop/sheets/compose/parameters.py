@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
-from symbackprop.sheets.compose.chains import chain_rows, chain_terms, free_symbols_of, sum_rows
+from symbackprop.sheets.compose.chains import chain_rows, chain_terms, free_symbols_of, how_often, sum_rows
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.outcome import matrix_form, outcome
 from symbackprop.sheets.compose.results import (
@@ -87,14 +87,13 @@ def _summed(c: Composition, quantity: Quantity) -> Iterator[Block]:
     for x in c.derivation.sweep[quantity.base].contributions:
         extra = [limit for limit in x.limits if limit.index in free_symbols_of(x.adjoint)]
         if extra:
-            user = c.derivation.network.quantities[x.consumer.base]
             key = "deltas.added" if not x.local else "deltas.used_again"
             yield Paragraph(
                 c.say(
                     key,
                     parameter=c.write(quantity.entry),
-                    user=c.write.name(user),
-                    count=c.write(extra[0].size),
+                    user=c.user(x),
+                    count=how_often(c, extra),
                 )
             )
             return
