@@ -170,11 +170,17 @@ class Derivation:
             before = {inside: sp.S.One, Indicator(sp.Eq(axis.high, axis.index)): sp.S.Zero}
             last = rename(decided(expression, at_end), {axis.index: axis.high})
             last = decided(last, {i: nonnegative(i.condition.lhs, ()) for i in last.atoms(Indicator) if on_sizes(i)})
-            return (
-                (sp.Eq(axis.index, axis.high, evaluate=False), last),
-                (sp.Lt(axis.index, axis.high), decided(expression, before)),
-            )
+            step, condition = decided(expression, before), sp.Lt(axis.index, axis.high)
+            begun = Indicator(sp.Ge(axis.index - axis.low - 1, 0))
+            if step.has(begun) and self._begins_constant(base, axis.low):
+                step = decided(step, {begun: sp.S.One})
+                condition = sp.And(sp.Le(axis.low + 1, axis.index), condition, evaluate=False)
+            return (sp.Eq(axis.index, axis.high, evaluate=False), last), (condition, step)
         return ((None, expression),)
+
+    def _begins_constant(self, base: Base, low: Any) -> bool:
+        """Is the first instance of a recurrence a number, such as ``h_0 = 0``? Nothing asks for its adjoint."""
+        return any(low in e.at and e.expression.is_number for e in self.network.definitions(base))
 
     def _closed(self, expression: sp.Expr) -> ClosedForm:
         return closed_form(expression, self.network.assumptions)

@@ -351,6 +351,11 @@ class Writer:
         """A condition; ``T - t - 1 >= 0`` between indices is written ``t < T``."""
         letters = letters or {}
         if isinstance(c, sp.And):
+            between = next(((a, b) for a in c.args for b in c.args if isinstance(a, sp.Le) and a.rhs == b.lhs), None)  # type: ignore[attr-defined]
+            if between is not None and len(c.args) == 2:
+                upper = self.condition(between[1], letters)
+                low, relation = self._write(between[0].lhs, letters)[0], self.markup.relations["Le"]  # type: ignore[attr-defined]
+                return f"{low} {relation} {upper}"
             return f" {self.markup.relations['And']} ".join(self.condition(a, letters) for a in c.args)
         if not isinstance(c, sp.core.relational.Relational):
             return str(c)

@@ -5,7 +5,7 @@ Contract: a `Composition` is made once for a sheet and only read by the sections
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from symbackprop.backprop import Contribution
 from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
 from symbackprop.derivation.rules import OptimizerName, UpdateRule, rule_of
 from symbackprop.functions import Indicator
-from symbackprop.indexed import base_of, indices_of
+from symbackprop.indexed import Softmax, base_of, indices_of
 from symbackprop.names import parse_name
 from symbackprop.network import Equation, Quantity
 from symbackprop.sheets.blocks import Line, Math
@@ -94,6 +94,12 @@ class Composition:
         """The loss."""
         return self.derivation.network.quantities[self.derivation.network.loss.base]
 
+    @property
+    def title(self) -> str:
+        """The title of the network, in the language of the sheet where it has one in it."""
+        network = self.derivation.network
+        return network.titles.get(self.say.language, network.title)
+
     def names(self, quantities: Sequence[Quantity]) -> Line:
         """The names of quantities as an enumeration."""
         return self.say.listed(self.write.names(quantities))
@@ -111,19 +117,29 @@ class Composition:
         """Is it a spelling of the learning rate?"""
         return parse_name(str(name)) == self.derivation.network.rate
 
+    @property
+    def stated(self) -> Mapping[Any, Any] | None:
+        """The values that the network itself states, if there is one for everything that is given."""
+        network = self.derivation.network
+        given = [q for q in network.quantities.values() if q.role not in ("intermediate", "loss")]
+        return network.values if all(q.base in network.values for q in given) else None
+
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
 
     @cached_property
     def has_indicators(self) -> bool:
-        """Does a derivative hold only where a condition is true?"""
-        sweep = self.derivation.sweep
+        """Does a derivative hold only where a condition is true, other than the start of a recursion?"""
+        derivation = self.derivation
+        if any(isinstance(e.expression, Softmax) for e in derivation.network.equations):
+            return True
         return any(
-            f.has(Indicator)
-            for quantity in (*self.derivation.deltas, *self.derivation.parameters)
-            for x in sweep[quantity.base].contributions
-            for f in (*x.local, *x.conditions)
+            value.has(Indicator)
+            for quantity in (*derivation.deltas, *derivation.parameters)
+            for _, value in derivation.in_cases(
+                quantity.base, sp.Add(*(t.expression for t in derivation.terms(quantity.base)), evaluate=False)
+            )
         )
 
     # -- who is who ------------------------------------------------------------------------------------------

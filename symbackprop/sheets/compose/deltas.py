@@ -54,7 +54,7 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         yield flow_figure(c)
         derivatives = [*(derivative_row(c, f) for f in applied_functions(c)), *softmax_rows(c)]
         if derivatives:
-            yield Paragraph(c.say("backward.functions"))
+            yield Paragraph(c.say("backward.functions" if len(derivatives) == 1 else "backward.functions_many"))
             yield Formula(tuple(derivatives))
         sums = list(softmax_sums(c))
         if sums:

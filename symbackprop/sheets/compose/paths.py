@@ -48,7 +48,7 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
         yield flow_figure(c)
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
         if derivatives:
-            yield Paragraph(c.say("backward.functions"))
+            yield Paragraph(c.say("backward.functions" if len(derivatives) == 1 else "backward.functions_many"))
             yield Formula(tuple(derivatives))
     seen: set[tuple[Quantity, Quantity]] = set()
     for group in c.groups:
