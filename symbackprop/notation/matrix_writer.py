@@ -190,7 +190,9 @@ class MatrixWriter:
             inner = self._at_least(node.operands[0], ATOM)
             return inner + self._signs.hadamard + inner, HADAMARD
         slots = {slot: self._write(operand) for slot, operand in zip(node.slots, node.operands, strict=True)}
-        bare = row_of(pattern) is not None or isinstance(pattern, sp.core.function.AppliedUndef) or _is_enclosed(pattern)
+        bare = (
+            row_of(pattern) is not None or isinstance(pattern, sp.core.function.AppliedUndef) or _is_enclosed(pattern)
+        )
         names = {
             slot: text if bare or strength == ATOM else self._markup.brackets(text)
             for slot, (text, strength) in slots.items()

@@ -150,12 +150,11 @@ class Composition:
         return [network.quantities[b] for b in sorted(bases, key=lambda b: -self._position[b])]
 
     def users(self, quantity: Quantity) -> list[Math]:
-        """The names of the consumers, at the layer or step at which they read it: ``h^{(t)}`` is read by ``h^{(t+1)}``."""
+        """The names of the consumers, at the layer or step at which they read it: ``h^{(t+1)}`` reads ``h^{(t)}``."""
         found: list[Math] = []
         for user in self.consumers(quantity):
-            for x in self.derivation.sweep[quantity.base].contributions:
-                if x.consumer.base == user.base:
-                    found.append(self.user(x))
+            contributions = self.derivation.sweep[quantity.base].contributions
+            found += [self.user(x) for x in contributions if x.consumer.base == user.base]
         return list(dict.fromkeys(found))
 
     def user(self, x: Contribution) -> Math:

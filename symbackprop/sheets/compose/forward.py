@@ -34,6 +34,7 @@ def forward(c: Composition) -> Iterator[Block]:
         yield from _scalars(c, before)
         return
     matrices = [row for e in before for row in _matrix_row(c, e)] if c.matrices else []
+    matrices = matrices if len(matrices) == len(before) else []  # in parts they would say neither all nor the same
     yield from _formulas(matrices)
     if c.full or not matrices:
         if matrices:

@@ -55,7 +55,9 @@ def applied_functions(c: Composition) -> Iterator[Applied]:
         key = (node.func, place, *others)
         if not defined and key not in seen:
             seen.add(key)
-            yield Applied(TABLE[node.func], letter, node.func(*node.args[:place], letter, *node.args[place + 1 :]), place)
+            yield Applied(
+                TABLE[node.func], letter, node.func(*node.args[:place], letter, *node.args[place + 1 :]), place
+            )
 
 
 def free_letter(c: Composition) -> sp.Symbol:
@@ -126,7 +128,9 @@ def derivative_row(c: Composition, f: Applied) -> Row:
     application = c.write(f.application)
     if len(f.application.args) == 1:
         bracket = application.latex.find("("), application.text.find("(")
-        left = Math(f.row.latex + "'" + application.latex[bracket[0] :], f"{f.sign.text}′{application.text[bracket[1] :]}")
+        left = Math(
+            f.row.latex + "'" + application.latex[bracket[0] :], f"{f.sign.text}′{application.text[bracket[1] :]}"
+        )
     else:
         left = c.write.partial(f.application, f.letter)
     right = c.write.product(local_derivative(f.application, f.place))

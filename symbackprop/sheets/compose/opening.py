@@ -42,7 +42,6 @@ LIST_ROOM = 20.0
 
 def opening(c: Composition) -> Iterator[Block]:
     """Title, overview, picture and symbols."""
-    network = c.derivation.network
     yield Heading(1, c.say("titled", title=c.title) if c.title else c.say("title"))
     if c.full:
         yield Paragraph(_overview(c))
@@ -107,10 +106,16 @@ def _shaped(c: Composition) -> Iterator[tuple[Line, ...]]:
             yield _first_and_last(c, c.write.names(alike)), c.say(key), _sizes(c, alike)
     samples = c.derivation.network.samples
     quantities = c.derivation.network.quantities.values()
-    counts = {q.axes[n].high for q in quantities for n in range(len(q.axes)) if (q.base, n) in c.derivation.network.label_axes}
+    counts = {
+        q.axes[n].high for q in quantities for n in range(len(q.axes)) if (q.base, n) in c.derivation.network.label_axes
+    }
     sizes = [size for size in sorted(c.derivation.network.sizes, key=str) if size not in (samples, *counts)]
     sizes += dict.fromkeys(
-        size for q in quantities for axis in q.axes for size in axis.size.atoms(AppliedUndef) if size.args[0].is_Symbol and size.args[0] not in counts
+        size
+        for q in quantities
+        for axis in q.axes
+        for size in axis.size.atoms(AppliedUndef)
+        if size.args[0].is_Symbol and size.args[0] not in counts
     )
     for count in sorted(counts & c.derivation.network.sizes, key=str):
         yield (c.write(count),), c.say("symbols.count"), ()

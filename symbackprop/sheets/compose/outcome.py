@@ -12,7 +12,7 @@ import sympy as sp
 
 from symbackprop.functions import Indicator
 from symbackprop.indexed import Softmax, indices_of
-from symbackprop.matrix import Ones
+from symbackprop.matrix import Hadamard, Ones, Product
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Formula, Line, Math, Paragraph
 from symbackprop.sheets.breaking import rows
@@ -93,12 +93,14 @@ def _put_in(c: Composition, quantity: Quantity) -> Line:
 def matrix_form(c: Composition, matrix: MatrixResult) -> Iterator[Block]:
     """The result as matrices, and why it looks as it does."""
     if c.full:
-        yield Paragraph(_as_matrices(c, matrix.node))
+        entrywise = isinstance(matrix.node, Hadamard) and any(isinstance(f, Product) for f in matrix.node.factors)
+        said = c.say("matrix.entrywise", sign=Math(r"\odot", "⊙")) if entrywise else ()
+        yield Paragraph(_as_matrices(c, matrix.node, said))
     yield Formula(tuple(matrix.rows), boxed=True)
 
 
-def _as_matrices(c: Composition, node: Any) -> Line:
-    """Why the matrix form looks as it does: what adds up, where each transpose comes from."""
+def _as_matrices(c: Composition, node: Any, more: Line) -> Line:
+    """Why the matrix form looks as it does: what adds up, where each transpose comes from; `more` comes last."""
     if holds(node, Ones):
         return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏"))
     for reference, over_rows in transposed_factors(node)[:1]:
@@ -106,5 +108,5 @@ def _as_matrices(c: Composition, node: Any) -> Line:
         name = c.write.whole(reference, axes)
         if len(axes) < 2:
             return c.say("matrix.outer", vector=name)
-        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
-    return c.say("matrix.intro")
+        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name) + more
+    return c.say("matrix.intro_entrywise", sign=Math(r"\odot", "⊙")) if more else c.say("matrix.intro")
