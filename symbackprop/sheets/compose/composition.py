@@ -124,6 +124,18 @@ class Composition:
         given = [q for q in network.quantities.values() if q.role not in ("intermediate", "loss")]
         return network.values if all(q.base in network.values for q in given) else None
 
+    @property
+    def counts(self) -> set[sp.Symbol]:
+        """The sizes that say how many layers or steps there are."""
+        network = self.derivation.network
+        axes = [
+            q.axes[n]
+            for q in network.quantities.values()
+            for n in range(len(q.axes))
+            if (q.base, n) in network.label_axes
+        ]
+        return {axis.high for axis in axes if isinstance(axis.high, sp.Symbol)}
+
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)

@@ -106,9 +106,7 @@ def _shaped(c: Composition) -> Iterator[tuple[Line, ...]]:
             yield _first_and_last(c, c.write.names(alike)), c.say(key), _sizes(c, alike)
     samples = c.derivation.network.samples
     quantities = c.derivation.network.quantities.values()
-    counts = {
-        q.axes[n].high for q in quantities for n in range(len(q.axes)) if (q.base, n) in c.derivation.network.label_axes
-    }
+    counts = c.counts
     sizes = [size for size in sorted(c.derivation.network.sizes, key=str) if size not in (samples, *counts)]
     sizes += dict.fromkeys(
         size

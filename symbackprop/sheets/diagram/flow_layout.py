@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
-from symbackprop.sheets.diagram.flow import FlowGraph, FlowNode, Sign
+from symbackprop.sheets.diagram.flow import FlowGraph, FlowNode, Sign, outermost
 from symbackprop.sheets.diagram.graph import Edge
 from symbackprop.sheets.diagram.label import breadth
 
@@ -71,7 +71,7 @@ class FlowDrawing:
 def flow_layout(graph: FlowGraph, *, down: bool = False) -> FlowDrawing:
     """Place the columns side by side, or as rows below each other, with the parameters beside what reads them."""
     placed = _rows(graph) if down else _columns(graph)
-    outer = _outermost(graph)
+    outer = outermost(graph)
     placed = {key: replace(p, side=-1) if key in outer else p for key, p in placed.items()}
     leaves = {p.node.key: list(_leaves(p, down)) for p in placed.values()}
     every = [*placed.values(), *(leaf for hanging in leaves.values() for leaf in hanging)]
@@ -121,17 +121,10 @@ def _drawing(nodes: Sequence[PlacedFlow], arrows: Sequence[Arrow], labels: Seque
     )
 
 
-def _outermost(graph: FlowGraph) -> set[str]:
-    """The first node of every column of several: its parameters hang outside, where no arrow leads to the next node."""
-    column_of = {node.key: n for n, column in enumerate(graph.columns) for node in column}
-    arched = {k for e in graph.edges if column_of[e.target] - column_of[e.source] != 1 for k in (e.source, e.target)}
-    return {column[0].key for column in graph.columns if len(column) > 1 and column[0].key not in arched}
-
-
 def _rows(graph: FlowGraph) -> dict[str, PlacedFlow]:
     """The columns as rows below each other."""
     found: dict[str, PlacedFlow] = {}
-    outer = _outermost(graph)
+    outer = outermost(graph)
     y = 0.0
     for number, row in enumerate(graph.columns):
         sizes = [_size(node) for node in row]
@@ -155,7 +148,7 @@ def _rows(graph: FlowGraph) -> dict[str, PlacedFlow]:
 
 def _columns(graph: FlowGraph) -> dict[str, PlacedFlow]:
     found: dict[str, PlacedFlow] = {}
-    outer = _outermost(graph)
+    outer = outermost(graph)
     right = MARGIN
     for number, column in enumerate(graph.columns):
         sizes = [_size(node) for node in column]
