@@ -25,12 +25,12 @@ from symbackprop.sheets.compose.outcome import outcome
 from symbackprop.sheets.compose.parameters import gradients
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
-    entry_rows,
+    final_rows,
 )
 from symbackprop.sheets.mathematics import THIN
 from symbackprop.sheets.matrices import matrix_axes
 
-EXPLAINED = 12
+EXPLAINED, EXPLAINED_ARRAYS = 12, 5
 """Of more deltas, those that come about like an earlier one are not explained again."""
 
 
@@ -97,10 +97,11 @@ def _deltas(c: Composition, deltas: Sequence[Quantity]) -> Iterator[Block]:
     """Each delta explained; of many, those like an earlier one follow in short lines."""
     seen: set[Hashable] = set()
     alike: list[Row] = []
+    many = len(deltas) > (EXPLAINED if c.scalar else EXPLAINED_ARRAYS)
     for quantity in deltas:
         kind = _kind(c, quantity)
-        if len(deltas) > EXPLAINED and kind in seen:
-            alike += entry_rows(c, quantity)
+        if many and kind in seen:
+            alike += final_rows(c, quantity)
             continue
         yield from _alike(c, alike)
         alike = []

@@ -186,7 +186,10 @@ def _signs(c: Composition) -> Iterator[tuple[Math, str]]:
     """The signs that a reader may not know, where they occur."""
     if c.has_indicators:
         yield Math(r"\mathbf{1}[\dots]", "[...]"), "symbols.indicator"
-    forms = [m.node for q in (*c.derivation.deltas, *c.derivation.parameters) if (m := matrix_result(c, q))]
+    results = [m for q in (*c.derivation.deltas, *c.derivation.parameters) if (m := matrix_result(c, q))]
+    forms = [m.node for m in results]
+    if any("onehot" in row.right.text for m in results for row in m.rows):
+        yield Math(r"\mathrm{onehot}", "onehot"), "symbols.onehot"
     if any(holds(node, Hadamard) for node in forms):
         yield Math(r"\odot", "⊙"), "symbols.hadamard"
     if any(holds(node, Ones) for node in forms):

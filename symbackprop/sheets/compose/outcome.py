@@ -43,6 +43,8 @@ def outcome(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block
             yield Paragraph(_put_in(c, quantity))
         yield Formula(tuple(raw_rows(c, quantity, named)))
         yield from _simplified(c, quantity)
+    elif c.full and not lead:
+        yield Paragraph(c.say("deltas.put_in"))
     if matrix is None:
         final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
         yield Formula(tuple(final), boxed=True)
