@@ -28,6 +28,7 @@ from symbackprop.notation.reader import read_specification
 
 if TYPE_CHECKING:  # the rooms that read a derivation are imported when they are needed
     from symbackprop.homework.code import GradientFunction, GradientReport
+    from symbackprop.homework.records import Record
     from symbackprop.numeric import GradientCheck, History, Program
     from symbackprop.numeric.given import Gradients
     from symbackprop.sheets import Sheet
@@ -228,6 +229,38 @@ class Derivation(core.Derivation):
 
         return train(self, values, data, **options)
 
+    def check(
+        self,
+        text: str,
+        target: str | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        lang: str = "en",
+        required: Sequence[str] | None = None,
+    ) -> list[Record]:
+        r"""Mark the answers in a text: a record for each, and one for each required target that is missing.
+
+        Args:
+            text: plain text, Markdown, LaTeX or code, as handed in; nothing of it is run.
+            target: what an answer without a left side is about; then nothing is missing.
+            values: numbers of a worked point, against which numbers in answers are judged.
+            lang: language of the messages.
+            required: the required targets; None: all parameters.
+
+        Raises:
+            NotationError: `target` or a required target cannot be read.
+            DataError: the values do not fit the network, or are not complete.
+
+        >>> w = read("z = w x\nE = (z - y)^2 / 2").derive()
+        >>> [(r.target, r.verdict, r.mistake) for r in w.check("dE/dw = (z - y) = (z - y) x")]
+        [('dE/dw', 'wrong', 'missing_factor')]
+        >>> w.check("x (z - y)", target="w")[0].verdict
+        'correct'
+        """
+        from symbackprop.homework.marking.work import judge_of
+
+        return judge_of(self, values, lang, tuple(required) if required is not None else None).mark(text, target=target)
+
     # What Jupyter shows: the sheet; as LaTeX its results alone.
     def _repr_html_(self) -> str | None:
         return self.sheet()._repr_html_()  # pyright: ignore[reportPrivateUsage]
@@ -259,8 +292,16 @@ def read(source: str | Path) -> Network:
         NotationError: the text cannot be read; says where, with a caret, and what to write instead.
         NetworkError: the text can be read, but it is no network.
     """
-    text, name = _text_of(source, _built_in())
-    return Network(read_specification(text, name))
+    return Network(read_specification(*source_text(source)))
+
+
+def source_text(source: str | Path) -> tuple[str, str | None]:
+    """The text of a network file, and its name; no name where `source` is the text itself.
+
+    Raises:
+        DataError: there is no such file, or it is no text.
+    """
+    return _text_of(source, _built_in())
 
 
 def sequential(

@@ -45,7 +45,8 @@ def phrase_files(language: str, folders: Sequence[Path]) -> list[Path]:
     Raises:
         PhraseError: there is none.
     """
-    found = [file for folder in folders if (file := folder / "phrases" / f"{language}.toml").is_file()]
+    is_name = language.replace("-", "").replace("_", "").isalnum()  # and no path
+    found = [file for folder in folders if is_name and (file := folder / "phrases" / f"{language}.toml").is_file()]
     if not found:
         known = sorted({file.stem for folder in folders for file in (folder / "phrases").glob("*.toml")})
         raise PhraseError(

@@ -63,6 +63,20 @@ def test_the_shown_loop_is_the_one_that_runs() -> None:
     assert "\n".join("    " + line for line in lines) in history.source
 
 
+def test_the_shown_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from symbackprop.cli import main
+
+    (answer,), (rubric,), (shown,) = blocks("markdown"), blocks("toml"), blocks("text")
+    monkeypatch.chdir(tmp_path)
+    Path("ann.md").write_text(answer, encoding="utf-8")
+    Path("rubric.toml").write_text(rubric, encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", "two-two-one", "ann.md", "--rubric", "rubric.toml"])
+    assert result.exit_code == 1
+    assert result.stdout == shown
+
+
 def test_linked_files_exist() -> None:
     root = Path(__file__).parent.parent
     for target in re.findall(r"\]\(([^)#]+)\)", README):

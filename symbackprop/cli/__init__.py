@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from symbackprop.cli.check import check
 from symbackprop.cli.derive import derive, networks
 from symbackprop.cli.programs import code, gradcheck, predict
 from symbackprop.cli.training import train
@@ -28,6 +29,7 @@ Examples:
   symbackprop networks
   symbackprop derive two-two-one
   symbackprop derive my.net -f tex -o my.tex
+  symbackprop check two-two-one answers/ --report class.html
   symbackprop gradcheck two-two-one
   symbackprop train two-two-one --data xor.csv --rate 5 --epochs 5000 -o trained.npz
 """
@@ -60,11 +62,11 @@ class Commands(click.Group):
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
 @click.option("--debug", is_flag=True, help="Show Python's traceback of an error.")
 def main(debug: bool) -> None:
-    """Derive the backward pass of a neural network from its equations; print it, check it, train it.
+    """Derive the backward pass of a neural network from its equations; print it, check it, train it; mark homework.
 
     NETWORK is a file (.net, .md, .tex), - for standard input, or the name of a built-in network.
     """
 
 
-for command in (derive, gradcheck, train, predict, code, worksheet, networks):
+for command in (derive, check, gradcheck, train, predict, code, worksheet, networks):
     main.add_command(command)

@@ -33,17 +33,25 @@ def values_option(text: str) -> Callable[[F], F]:
 
 def read_network(source: str) -> Network:
     """The network of a file, a built-in name, or standard input."""
-    import symbackprop
+    from symbackprop.api import Network
+    from symbackprop.notation.reader import read_specification
+
+    return Network(read_specification(*network_text(source)))
+
+
+def network_text(source: str) -> tuple[str, str | None]:
+    """The text of a network and the name of its file; standard input has no name."""
+    from symbackprop.api import source_text
 
     if source != "-":
-        return symbackprop.read(source)
+        return source_text(source)
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("standard input is not UTF-8 text") from None
     if not text.strip():
         raise DataError("standard input is empty", hint="give the equations of a network, one a line")
-    return symbackprop.read(text + "\n")
+    return text + "\n", None
 
 
 def read_values(path: str | None) -> dict[str, Any] | None:
@@ -71,6 +79,11 @@ def write_bytes(content: bytes, path: str | None) -> None:
 
     with whole_file(path) as stream:
         stream.write(content)
+
+
+def write_piece(text: str) -> None:
+    """A piece of the result to standard output, as UTF-8 whatever the terminal."""
+    write_bytes(text.encode("utf-8"), None)
 
 
 def say(message: str) -> None:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -31,6 +28,7 @@ from symbackprop.cli.common import (
     values_option,
     write,
 )
+from symbackprop.cli.progress import interrupted_once, progress_bar
 from symbackprop.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,8 +38,6 @@ STOPPED = 1
 
 LONG_RUN = 20_000
 """Epochs from which it pays to compile a loop that runs once."""
-LONG = 0.5
-"""Seconds after which work is long enough for a progress bar."""
 
 EXAMPLES = """\
 \b
@@ -118,8 +114,8 @@ def train(
     say_warnings(net)
     start = {**(read_values(values) or {}), **(read_values(resume) or {})}
     derivation = net.derive()
-    with _interrupted_once():
-        with _warnings_said(), _progress_bar(epochs) as progress:
+    with interrupted_once():
+        with _warnings_said(), progress_bar(epochs, "training", _shown_loss) as progress:
             history = derivation.train(
                 start,
                 read_data(data),
@@ -204,35 +200,6 @@ def _continued(context: click.Context, kept: str, epochs: int) -> list[str]:
     return [*words, "--epochs", str(epochs), "--resume", kept, "-o", kept]
 
 
-@contextmanager
-def _progress_bar(epochs: int) -> Generator[Callable[[int, float], None] | None]:
-    """A bar on standard error, only where that is a terminal, and only for long work."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    bar: Any = click.progressbar(length=epochs, label="training", file=sys.stderr, item_show_func=_shown_loss)
-    shown, visible = 0, False
-    at: float | None = None
-
-    def progress(epoch: int, loss: float) -> None:
-        nonlocal shown, at, visible
-        if at is None:  # what came before was preparation
-            at = time.monotonic() + LONG
-        if time.monotonic() < at and not (visible and epoch == epochs):
-            return
-        if not visible:
-            bar.__enter__()
-            visible = True
-        bar.update(epoch - shown, loss)
-        shown, at = epoch, time.monotonic() + 0.1
-
-    try:
-        yield progress
-    finally:
-        if visible:
-            bar.__exit__(None, None, None)
-
-
 def _shown_loss(loss: float | None) -> str:
     return "" if loss is None else f"mean cost {loss:.6g}"
 
@@ -244,23 +211,3 @@ def _warnings_said() -> Generator[None]:
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: say(f"warning: {message}")
         yield
-
-
-@contextmanager
-def _interrupted_once() -> Generator[None]:
-    """The first Ctrl-C stops training; others, out of impatience, reach neither files nor messages after it."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # nobody interrupts us
-        yield
-        return
-
-    def stop(_signal: int, _frame: Any) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGINT) is stop:
-            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""What is said to students, in their language: sentences of the phrase files under ``check``.
+"""What is said to students, in their language: sentences of the phrase files under ``check`` (or ``report``).
 
 Contract: `Messages(language)` gives a sentence with its placeholders filled in, as plain text.
 """
@@ -14,12 +14,12 @@ PREFIX = "check."
 
 
 class Messages:
-    """The messages of one language."""
+    """The messages of one language, of one section of its phrases."""
 
-    def __init__(self, language: str = "en", folders: Sequence[Path] | None = None) -> None:
-        self.language = language
+    def __init__(self, language: str = "en", folders: Sequence[Path] | None = None, prefix: str = PREFIX) -> None:
+        self.language, self.prefix = language, prefix
         self.files = phrase_files(language, folders or template_folders())
-        self._sentences = {k: v for k, v in read_sentences(self.files).items() if k.startswith(PREFIX)}
+        self._sentences = {k: v for k, v in read_sentences(self.files).items() if k.startswith(prefix)}
 
     def __call__(self, key: str, **fillings: str) -> str:
         """The sentence of a key.
@@ -30,17 +30,17 @@ class Messages:
         >>> Messages("en")("missing", target="dE/dw")
         'dE/dw is required and was not found.'
         """
-        sentence = self._sentences.get(PREFIX + key)
+        sentence = self._sentences.get(self.prefix + key)
         if sentence is None:
-            raise PhraseError(f"the phrase '{PREFIX}{key}' is missing", file=str(self.files[-1]))
+            raise PhraseError(f"the phrase '{self.prefix}{key}' is missing", file=str(self.files[-1]))
         try:
             return sentence.format(**fillings)
         except (KeyError, IndexError, ValueError):
             raise PhraseError(
-                f"the phrase '{PREFIX}{key}' has a placeholder that nothing fills",
+                f"the phrase '{self.prefix}{key}' has a placeholder that nothing fills",
                 file=str(self.files[0]),
                 hint=f"it may use {', '.join('{' + f + '}' for f in fillings) or 'no placeholder'}",
             ) from None
 
     def __contains__(self, key: str) -> bool:
-        return PREFIX + key in self._sentences
+        return self.prefix + key in self._sentences

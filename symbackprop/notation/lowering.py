@@ -433,7 +433,7 @@ class Lowering:
         if name in ("max", "maximum", "min", "minimum") and len(arguments) >= 2:
             chosen = fn.maximum if name.startswith("max") else fn.minimum
             return elementwise(arguments, lambda e: _nested(chosen, e), name)
-        if name in _WHOLE and len(arguments) == 1:
+        if name in _WHOLE and (len(arguments) == 1 or (name in ("sum", "mean") and len(arguments) == 2)):
             return _WHOLE[name](self, node, arguments[0])
         if name == "dot" and len(arguments) == 2:
             return self._dot(arguments)
@@ -479,6 +479,8 @@ class Lowering:
     def reduce_call(self, node: Any, a: Tensor) -> Tensor:
         """``np.sum`` and ``np.mean`` with their axis."""
         axis = dict(node.keywords).get("axis")
+        if axis is None and len(node.arguments) > 1:
+            axis = str(self.tensor(node.arguments[1]).scalar())  # np.sum(A, 0)
         rows, cols = axis in (None, "None", "0", "-2"), axis in (None, "None", "1", "-1")
         result = total(a, self.fresh, rows=rows, cols=cols)
         if node.function != "mean":

@@ -66,7 +66,7 @@ class Line:
             if candidate.start <= span[0]:
                 piece = candidate
         shift = piece.column - piece.start
-        start = min(span[0] + shift, len(piece.source))
+        start = max(0, min(span[0] + shift, len(piece.source)))
         end = max(start, min(span[1] + shift, len(piece.source)))
         return NotationError(
             message, text=piece.source, line=piece.number, span=(start, end), hint=hint, file=self.file

@@ -252,7 +252,7 @@ _FUNCTION_ROWS = {
     "softplus": "softplus Softplus",
     "silu": "silu SiLU swish Swish",
     "gelu": "gelu GELU",
-    "identity": "identity id",
+    "identity": "identity id int float double",
     "exp": "exp",
     "log": "log ln",
     "sqrt": "sqrt",
@@ -281,13 +281,14 @@ _FUNCTION_ROWS = {
     "norm": "norm",
     "transpose": "transpose",
     "dot": "dot",
-    "matmul": "matmul",
-    "multiply": "multiply",
+    "matmul": "matmul mm bmm mv",
+    "multiply": "multiply mul",
     "outer": "outer",
     "divide": "divide true_divide",
     "one_hot": "one_hot onehot OneHot one_hot_encode",
     "square": "square",
-    "power": "power",
+    "power": "power pow",
+    "len": "len",
     "where": "where",
     "vec": "vec",
 }
@@ -301,7 +302,8 @@ REDUCTIONS = frozenset({"sum", "prod", "max", "min", "mean"})
 """Functions that with a subscript run over an index."""
 
 _NEED_BRACKETS = """
-    sum prod mean identity dot matmul multiply vec where transpose norm outer divide one_hot square power diag sign
+    sum prod mean identity dot matmul mm bmm mv multiply mul vec where transpose norm outer divide one_hot square
+    power pow len int float double diag sign
 """
 NEED_BRACKETS = frozenset(_NEED_BRACKETS.split())
 """Functions that are words of other languages too: names, unless brackets (or limits) follow."""
@@ -309,7 +311,28 @@ NEED_BRACKETS = frozenset(_NEED_BRACKETS.split())
 DERIVATIVE_WORDS = frozenset({"prime", "derivative", "deriv", "grad"})
 """`sigmoid_prime(z)` is the derivative of sigmoid."""
 
-METHODS = frozenset({"dot", "sum", "mean", "max", "min", "transpose", "astype", "copy", "prod"})
+METHODS = frozenset(
+    [
+        "dot",
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "transpose",
+        "t",
+        "astype",
+        "copy",
+        "clone",
+        "detach",
+        "float",
+        "double",
+        "int",
+        "numpy",
+        "item",
+        "cpu",
+        "prod",
+    ]
+)
 """Array methods: `a.dot(b)`, `A.sum(axis=0)`."""
 
 KEYWORDS = frozenset({"axis", "keepdims", "dim", "keepdim", "dtype", "ord", "initial"})

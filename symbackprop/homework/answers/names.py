@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -42,7 +42,7 @@ OUTPUTS = ("a", "alpha", "o", "h")
 PREDICTIONS = ("yhat", "yhat_", "y_pred", "ypred", "yp", "o", "out", "output", "p", "phat", "pred", "prediction")
 PROBABILITIES = ("P", "p", "yhat", "Yhat", "y_pred", "probs", "prob", "phat", "Phat", "S", "softmax_out")
 TARGETS = ("y", "t", "target", "y_true", "ytrue", "label")
-LOSSES = ("E", "L", "J", "C", "loss", "cost", "ell", "Loss", "Cost", "error")
+LOSSES = ("E", "L", "J", "C", "loss", "cost", "ell", "Loss", "Cost")
 SAMPLES = ("m", "N", "n", "M")
 RATES = ("eta", "alpha", "lr", "learning_rate", "epsilon", "rate")
 TAKEN = frozenset("eEiIjklstTdD")
@@ -59,6 +59,7 @@ class Names:
         self.kinds = self._kinds_of_labels()
         self.table: dict[str, Meaning] = {}
         self.shown: dict[str, Name] = {}
+        self.own_keys: frozenset[str] = frozenset()
         for tier in (
             self._own_names,
             self._other_scripts,
@@ -70,6 +71,8 @@ class Names:
             self._weak_synonyms,
         ):
             self._add(list(tier()))
+            if tier == self._other_scripts:
+                self.own_keys = frozenset(self.table)
 
     def _add(self, pairs: Iterable[tuple[Name, Meaning]]) -> None:
         """A tier of names: a name that could mean two things means nothing."""
@@ -134,6 +137,21 @@ class Names:
                 return Meaning("delta", total.base)
         return None
 
+    def split_label(self, node: Reference) -> Reference:
+        """``W_{1,ij}`` as the entry ij of W_1, where W has a number and two axes."""
+        if len(node.scripts) != 1 or self.meaning(node.name) is not None:
+            return node
+        first, *rest = node.scripts[0].items
+        if not rest or not isinstance(first, Number) or first.value.denominator != 1:
+            return node
+        name = make_name(node.name.base, node.name.accent, (*node.name.scripts, Label("sub", str(first.value))))
+        meaning = self.meaning(name)
+        quantity = self.network.quantities.get(meaning.base) if meaning is not None else None
+        if quantity is None or sum(axis.size != 1 for axis in quantity.axes) != len(rest):
+            return node
+        script = replace(node.scripts[0], items=tuple(rest))
+        return replace(node, name=name, scripts=(script,))
+
     # -- look-up -------------------------------------------------------------------------------------------------
     def meaning(self, name: Name) -> Meaning | None:
         """What a name stands for."""
@@ -141,6 +159,10 @@ class Names:
         if found is None and name.base.isupper() and name.accent in {"", "cal"}:
             found = self.table.get(make_name(name.base, "" if name.accent else "cal", name.scripts).key)
         return found
+
+    def is_own(self, name: Name) -> bool:
+        """Is it a name of the network itself, in any spelling, and no synonym?"""
+        return name.key in self.own_keys
 
     def instance(self, stem: Name, kind: Kind, labels: tuple[int, ...]) -> Meaning | None:
         """What a name with computed labels stands for: ``W^{[l+1]}`` at l = 1."""
@@ -264,7 +286,7 @@ class Names:
         r"""``\delta^{(2)}``, ``\delta_{h_1}``, ``\delta_{out}``: of the unit's or layer's pre-activation."""
         for total, output in self.units:
             meaning = Meaning("delta", total.base)
-            texts = {self._layer.get(total.base, "")}
+            texts = {self._layer.get(total.base, ""), "".join(label.text for label in total.name.scripts)}
             for quantity in (total, output):
                 if quantity is not None:
                     texts |= {quantity.name.plain, quantity.name.plain.replace("_", "")}
@@ -312,6 +334,12 @@ class Names:
                 name = parse_name(text)
                 if name is not None:
                     yield name, Meaning("rate", sp.Symbol(self.network.rate.plain))
+        for quantity in self.network.quantities.values():
+            if quantity.name.key == "lambda":
+                for text in ("lambd", "lambda_", "lmbda", "lam", "reg", "lmbd"):
+                    name = parse_name(text)
+                    if name is not None:
+                        yield name, Meaning("quantity", quantity.base)
         losses = make_name("L", "cal")
         yield losses, Meaning("quantity", self.network.loss.base)
 

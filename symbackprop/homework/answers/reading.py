@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from symbackprop.errors import NotationError
+from symbackprop.names import make_name
 from symbackprop.names.alphabet import LETTERS
 from symbackprop.notation.parser.clauses import RELATIONS, Clause, cut, split_clauses
 from symbackprop.notation.parser.cursor import top_level
-from symbackprop.notation.parser.expressions import parse_tokens
+from symbackprop.notation.parser.expressions import Parser, parse_tokens
 from symbackprop.notation.parser.ranges import parse_ranges
 from symbackprop.notation.parser.statements import index_keys, left_side
 from symbackprop.notation.parser.vocabulary import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import Element, Limits, Multiply, Node, Reference, mapped, walk
+from symbackprop.notation.syntax import Cases, Element, Limits, Multiply, Node, Number, Reference, mapped, walk
+from symbackprop.notation.tables import FUNCTIONS
 from symbackprop.notation.tokens import Token
 
+_COMPARING = frozenset({"<", ">", "<=", ">=", "!="})
 MOST_LINKS = 40
 """Expressions of one chain."""
 
@@ -31,11 +34,50 @@ _PROSE = re.compile(
 )
 _RELATION = re.compile(r"[:：]?[=＝]|≈|←|\\approx|\\gets|\\leftarrow")
 _COLON = re.compile(r"[:：](?![=＝])\s*")
-_TAIL = re.compile(
-    r"\s*(?:[,，;；.。]|\bby\b|\bwhich\b|\bwhere\b|\bsince\b|\bbecause\b|\busing\b|\bas\b|\bso\b|\band\b|\bfor\b|\bwith\b|\(\s*[A-Za-z]{2,}\s"
-    r"|（|\[\s*\d+\s*(?:points?|marks?|pts)|[\u4e00-\u9fff]|\\text|\\qquad|\\quad|\\tag|\\blacksquare|\\square|\\checkmark|✓|#).*\Z",
-    re.DOTALL,
+_TAIL_START = re.compile(
+    r"\s*(?:[,，;；。(（\[]|\.(?=\s|\Z)|[^\W\d_]{2,}|\\(?:text|mbox|mathrm|quad|qquad|tag)(?![A-Za-z]))"
 )
+_TAIL = re.compile(
+    r"(?:\s|[,，;；:：。.!！]|\\(?:text|mbox|textrm)\s*\{[^{}\d=+*/^_\\]*\}|\\tag\s*\{[^{}]*\}|\\q?quad"
+    r"|[(（]\s*(?:[^\W\d_]+[\s,'’-]*)+[)）]|[\[(（]\s*\d+\s*(?:points?|marks?|pts|分)\s*[\])）]|[^\W\d_]+['’]?|[-–—])*\Z"
+)
+"""A remark behind a formula: words and signs of prose, no numbers, no operators."""
+_REASON = re.compile(r"\s*[,，;(（]?\s*(?:because|since|using|due to|from|by|as|因为|由于|根据)\b[^=<>+*/^@]*\Z")
+"""A reason may name quantities."""
+_CHANGES = frozenset(
+    [
+        "if",
+        "else",
+        "otherwise",
+        "when",
+        "unless",
+        "times",
+        "multiplied",
+        "divided",
+        "plus",
+        "minus",
+        "over",
+        "squared",
+        "twice",
+        "half",
+        "double",
+        "doubled",
+        "and",
+        "or",
+        "but",
+        "except",
+        "not",
+        "without",
+        "with",
+        "only",
+        "really",
+        "instead",
+        "negative",
+        "transposed",
+        "transpose",
+    ]
+)
+"""Words that change what stands before them."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +139,27 @@ def _readings(line: Line, vocabulary: Vocabulary, target: bool) -> tuple[list[St
             first = first or error
             continue
         found = [s for c in clauses for s in _statements(_from(line, start), c, vocabulary, target)]
+        stray = next((c for c in clauses[1:] if _is_stray(c)), None)
+        if found and found[-1].pieces and stray is not None:
+            place = (stray.tokens[0].start, max(stray.tokens[-1].start, stray.tokens[0].end))
+            error = line.error(
+                "this belongs to no equation", place, "leave out the sign before it, or write NAME = ..."
+            )
+            found[-1] = replace(
+                found[-1], pieces=(*found[-1].pieces[:-1], Piece(None, error, found[-1].pieces[-1].text))
+            )
         if found and (not best or _readable(found) > _readable(best)):
             best = found
         if found and found[-1].left is not None and _is_plain(found[-1].left.node, vocabulary):
             break
     return best, first
+
+
+def _is_stray(clause: Clause) -> bool:
+    """Is it a formula without a relation, behind a full stop or a semicolon?"""
+    operators = {"*", "@", "+", "-", "/", "cdot", "times", "hadamard", "^", "frac"}
+    kinds = {t.kind for t in clause.tokens}
+    return clause.kind == "equation" and not top_level(clause.tokens, RELATIONS) and bool(kinds & operators)
 
 
 def _left_alone(line: Line, vocabulary: Vocabulary) -> Piece | None:
@@ -163,8 +221,13 @@ def _statements(line: Line, clause: Clause, vocabulary: Vocabulary, target: bool
     if not marks and not target:
         return
     ranges: tuple[Limits, ...] = ()
-    with suppress(NotationError):  # words behind `for` that are no range: "for the hidden layer"
+    try:
         ranges = parse_ranges(line, clause.ranges, known)
+    except NotationError as error:
+        if any(t.kind in _COMPARING or t.kind == "number" for t in clause.ranges):
+            yield Statement(line, _left_alone(line, known), (Piece(None, error, ""),))
+            return
+        # else words behind `for` that are no range: "for the hidden layer"
     known = known.with_indices(limits.index.key for limits in ranges)
     if len(marks) > MOST_LINKS:
         where = (tokens[marks[MOST_LINKS]].start, tokens[marks[MOST_LINKS]].end)
@@ -197,15 +260,79 @@ def _piece(
     line: Line, tokens: list[Token], vocabulary: Vocabulary, relation: str, is_left: bool = False, last: bool = False
 ) -> Piece:
     tokens = [t for t in tokens if t.kind != "quad"]
+    if last:
+        tokens = _without_remark(tokens, vocabulary)
+    branches = _branches(tokens)
+    if branches:
+        return _cases(line, tokens, branches, vocabulary, relation)
     text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
+    if is_left and text == "e":
+        return Piece(Reference(make_name("e"), span=(tokens[0].start, tokens[0].end)), None, text)
     try:
         node = left_side(line, tokens, vocabulary)[0] if is_left else parse_tokens(line, tokens, vocabulary)
     except NotationError as error:
-        shorter = _without_tail(line, tokens) if last else None
+        shorter = _without_tail(line, tokens, vocabulary) if last else None
         if shorter is not None:
             return _piece(line, shorter, vocabulary, relation)
         return Piece(None, error, text, relation)
     return Piece(_flat(node), None, text, relation)
+
+
+_REASONS = frozenset({"by", "because", "since", "using", "due", "from", "as", "via", "per", "see"})
+
+
+def _without_remark(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
+    """The tokens without `(chain rule)`, `[chain rule]`, `by eq. (2)` at their end: words that nothing is called."""
+    last = len(tokens) - 1
+    if last > 1 and tokens[last - 1].kind in {")", "]"}:
+        opening = next(n for n in range(last - 1, -1, -1) if tokens[n].kind in {"(", "["} or n == 0)
+        inside = tokens[opening + 1 : last - 1]
+        words = all(t.kind in {"run", ",", "-", "for", "where"} and _is_word(t, vocabulary) for t in inside)
+        if opening > 1 and inside and words:
+            return _without_remark(cut(tokens, 0, opening), vocabulary)
+    for n, token in enumerate(tokens[1:-1], 1):
+        if token.kind == "run" and token.value in _REASONS and vocabulary.find_text(token.value) is None:
+            return cut(tokens, 0, n)
+    return tokens
+
+
+def _is_word(token: Token, vocabulary: Vocabulary) -> bool:
+    """Is it a word of prose: at least two letters, and no name?"""
+    if token.kind != "run":
+        return True
+    return (
+        len(token.value) > 1
+        and token.value.isalpha()
+        and vocabulary.find_text(token.value) is None
+        and (token.value not in FUNCTIONS)
+    )
+
+
+def _branches(tokens: list[Token]) -> list[int]:
+    """The positions of `if` and `else` outside of brackets: `x if z > 0 else 0`."""
+    words = [n for n in top_level(tokens, frozenset({"run", "if", "otherwise"})) if n and _is_branch(tokens[n])]
+    return words[:2]
+
+
+def _is_branch(token: Token) -> bool:
+    return token.kind in {"if", "otherwise"} or token.value in {"if", "else", "otherwise"}
+
+
+def _cases(line: Line, tokens: list[Token], branches: list[int], vocabulary: Vocabulary, relation: str) -> Piece:
+    """A value with its condition; without `else` it is 0 where the condition does not hold."""
+    first, *more = branches
+    stop = more[0] if more else len(tokens) - 1
+    text = line.text[tokens[0].start : max(tokens[-1].start, tokens[0].end)].strip()
+    try:
+        value = parse_tokens(line, cut(tokens, 0, first), vocabulary)
+        condition = Parser(line, cut(tokens, first + 1, stop), vocabulary).comparison()
+        other: Node = Number(Fraction(0), "0")
+        if more and more[0] + 1 < len(tokens) - 1:
+            other = parse_tokens(line, cut(tokens, more[0] + 1, len(tokens) - 1), vocabulary)
+    except NotationError as error:
+        return Piece(None, error, text, relation)
+    span = (tokens[0].start, tokens[-1].start)
+    return Piece(Cases(((_flat(value), _flat(condition)), (_flat(other), None)), span=span), None, text, relation)
 
 
 def _flat(node: Node) -> Node:
@@ -220,15 +347,18 @@ def _flat(node: Node) -> Node:
     )
 
 
-def _without_tail(line: Line, tokens: list[Token]) -> list[Token] | None:
-    """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`."""
-    start = tokens[0].start
-    for token in tokens[1:-1]:
-        match = _TAIL.match(line.text, token.start)
-        if match is not None and token.start > start:
-            position = next(n for n, t in enumerate(tokens) if t is token)
-            shorter = cut(tokens, 0, position)
-            depth = sum((t.kind in "([{") - (t.kind in ")]}") for t in shorter if len(t.kind) == 1)
-            if depth == 0 and len(shorter) < len(tokens):
-                return shorter
+def _without_tail(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> list[Token] | None:
+    """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`; a remark holds words only."""
+    for position, token in enumerate(tokens[1:-1], 1):
+        if _TAIL_START.match(line.text, token.start) is None:
+            continue
+        rest = line.text[token.start :]
+        words = re.findall(r"[^\W\d_]+", re.sub(r"\\[A-Za-z]+", " ", rest))
+        plain = not any(w.lower() in _CHANGES or vocabulary.find_text(w) is not None for w in words)
+        if not (plain and _TAIL.match(rest)) and not _REASON.match(rest):
+            continue
+        shorter = cut(tokens, 0, position)
+        depth = sum((t.kind in {"(", "[", "{"}) - (t.kind in {")", "]", "}"}) for t in shorter)
+        if depth == 0:
+            return shorter
     return None

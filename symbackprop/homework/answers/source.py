@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from symbackprop.errors import NotationError
+from symbackprop.homework.answers.shorthand import as_written
 from symbackprop.notation.source import (
     Group,
     Line,
@@ -26,7 +27,9 @@ LONGEST_TEXT = 200_000
 """Characters of one handed-in text."""
 MOST_STATEMENTS = 400
 
-_ENVIRONMENTS = "|".join(sorted(map(re.escape, DISPLAY_ENVIRONMENTS), key=len, reverse=True))
+_ENVIRONMENTS = "|".join(
+    sorted(map(re.escape, DISPLAY_ENVIRONMENTS | {"aligned", "split", "gathered", "alignedat"}), key=len, reverse=True)
+)
 _OPENING = re.compile(
     r"(?<!\\)\$\$|\\\[|\\\(|(?<![\\$])\$(?!\$)|\\begin\s*\{("
     + _ENVIRONMENTS
@@ -38,14 +41,24 @@ _LIST_MARK = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+)?(?:[-*+•·]\s+)?(?:(?:\(?(?:[0-9]{1,3}|[a-hA-H]|[ivx]{1,4})[.)、）]|（[0-9一二三四五六七八九十]+）"
     r"|[①-⑳])(?=\s|\$|\\|[^\x00-\x7f])\s*)?"
 )
-_BOLD = re.compile(r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_SIGN = re.compile(r"\s*[-+*·•]\s")
+_BOLD = re.compile(
+    r"(?<![\w)\]}*])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?=\s*(?:$|[.:：,;=]))|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)"
+)
 _BOX = re.compile(r"\\(?:boxed|fbox|colorbox)\s*\{\s*(?=\\begin)")
 _BOX_END = re.compile(r"(\\end\s*\{(?:aligned|array|gathered|split|alignedat|gathered)\})\s*\}")
 _REMARK = re.compile(r"\s*\(.*(?:dots|\.\.|\\le).*\)\s*\Z")
 _PREAMBLE = re.compile(r"\\begin\s*\{document\}")
 _PERCENT = re.compile(r"(?<!\\)%.*")
-_STOP = re.compile(r"(?:\s|[.,;。，；]|\\[,;:!]|\\q?quad(?![A-Za-z]))+\Z")
-_SENTENCE_END = re.compile(r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$")
+_STOP = re.compile(
+    r"(?:\s|[.,;。，；✓✔□■∎]|\\[,;:!]|\\(?:q?quad|checkmark|square|blacksquare|qed|Box)(?![A-Za-z])|\s//.*|\bQED\b"
+    r"|(?:\s{2,}|\\q?quad\s*|\t)\(\d{1,3}[a-z]?\))+\Z"
+)
+"""What ends a sentence, a proof, a numbered equation."""
+_SENTENCE_END = re.compile(
+    r"(?<=[A-Za-z)\]}])\.\s+(?=[A-Z][a-z]+\b)|[。；！？]|[;.]\s*$"
+    r"|[，,、]\s*(?=(?:则|所以|因此|故|得|于是|从而|即|可得|那么)\s*[^\s\u4e00-\u9fff])"
+)
 
 
 def answer_lines(text: str, file: str | None = None) -> list[Line]:
@@ -54,7 +67,7 @@ def answer_lines(text: str, file: str | None = None) -> list[Line]:
     Raises:
         NotationError: the text is too long.
 
-    >>> [line.text for line in answer_lines("1. The gradient: $dW = d x^T$, so\n\n$$ db = d \\ dX = W^T d $$")]
+    >>> [line.text for line in answer_lines("1. The gradient: $dW = d x^T$, so\n\n$$ db = d \\\\ dX = W^T d $$")]
     ['dW = d x^T', 'db = d', 'dX = W^T d']
     """
     if len(text) > LONGEST_TEXT:
@@ -75,7 +88,7 @@ def answer_lines(text: str, file: str | None = None) -> list[Line]:
                 f"there are more than {MOST_STATEMENTS} formulas", hint="hand in one sheet at a time", file=file
             )
     scan.end()
-    lines = [_without_stop(joined_line(group, file)) for group in scan.groups]
+    lines = [as_written(_without_stop(joined_line(group, file))) for group in scan.groups]
     return [line for line in lines if _RELATION.search(line.text)]
 
 
@@ -103,6 +116,10 @@ class _Scan:
         if self.tex:
             comment = _PERCENT.search(row.text)
             row = row.cut(0, comment.start()) if comment else row
+        if self.display is None and not row.text.strip():  # a file may hold thousands of these
+            if not self.tex:
+                self._flush()
+            return
         start = 0
         pieces: list[tuple[int, int]] = []
         while True:
@@ -141,6 +158,10 @@ class _Scan:
 
     def _between(self, row: Stretch, start: int, stop: int, pieces: list[tuple[int, int]]) -> None:
         """What stands outside of displays: a plain line, or formulas in dollars."""
+        if not pieces and not row.text[start:stop].strip():
+            if not self.tex:
+                self._flush()
+            return
         outside = _without(row.text, start, stop, pieces)
         if pieces and not _RELATION.search(outside):
             inside = [row.cut(a, b) for a, b in pieces if not _REMARK.match(row.text[a:b])]
@@ -151,16 +172,18 @@ class _Scan:
             return
         if self.tex and not pieces:
             return
-        text = row.text[:stop].replace("$", " ").replace("`", " ")
-        text = text.replace(r"\(", "  ").replace(r"\)", "  ")
+        text = row.text[start:stop]  # only this stretch: a row may hold thousands of displays
+        text = text.replace("$", " ").replace("`", " ").replace(r"\(", "  ").replace(r"\)", "  ")
         text = _BOLD.sub(lambda m: " " * len(m.group()), text)
-        mark = _LIST_MARK.match(text, start)
-        begin = mark.end() if mark else start
+        mark = _LIST_MARK.match(text)
+        begin = mark.end() if mark else 0
+        if self.plain and mark and _SIGN.match(text) and not _RELATION.search(text, begin):
+            begin = 0  # a formula goes on with an operator: no list
         if not text[begin:].strip():
             self._flush()
             return
         for a, b in _sentences(text, begin):
-            self.plain.append(row._replace(column=a, text=text[a:b]))
+            self.plain.append(row._replace(column=row.column + start + a, text=text[a:b]))
 
     def _fenced(self, row: Stretch) -> None:
         if row.text.strip().startswith(self.fence):
@@ -171,11 +194,13 @@ class _Scan:
 
     def _flush(self) -> None:
         """Plain rows become statements; a row without a relation of its own may go on with the one before."""
-        self.groups += plain_groups(self.plain)
-        self.plain = []
+        if self.plain:
+            self.groups += plain_groups(self.plain)
+            self.plain = []
 
     def _close_display(self) -> None:
-        self.groups += display_groups([s._replace(text=_unboxed(s.text)) for s in self.display or []])
+        if any(stretch.text.strip() for stretch in self.display or ()):
+            self.groups += display_groups([s._replace(text=_unboxed(s.text)) for s in self.display or []])
         self.display, self.closing = None, None
 
     def end(self) -> None:

@@ -15,25 +15,27 @@ from symbackprop.derivation import Derivation
 from symbackprop.errors import NotationError, visible
 from symbackprop.homework.answers.echo import echo
 from symbackprop.homework.answers.names import Names
-from symbackprop.homework.answers.reading import Statement, read_statements
+from symbackprop.homework.answers.reading import Piece, Statement, read_statements
 from symbackprop.homework.answers.source import answer_lines
 from symbackprop.homework.judging.conventions import Assessed, conventions_of
 from symbackprop.homework.judging.follow import Overrides, carried, follows
 from symbackprop.homework.judging.links import Chains, Outcome, Setting
-from symbackprop.homework.judging.targets import Target, is_numeric, meaning_of, target_of
+from symbackprop.homework.judging.targets import Target, is_numeric, meaning_of, target_of, turned
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.diagnosis import Diagnosis
 from symbackprop.homework.records import LinkVerdict, Record
 from symbackprop.homework.values.interpreter import Conventions, Interpreter, Own, Unknown
-from symbackprop.homework.values.sizes import judging_network
+from symbackprop.homework.values.sizes import judging_network, original_numbers
 from symbackprop.homework.values.world import World, random_world
 from symbackprop.indexed import Base
 from symbackprop.network import Network
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.parser import Vocabulary
 from symbackprop.notation.source import Line
-from symbackprop.notation.syntax import walk
+from symbackprop.notation.syntax import mapped, walk
 
+COUNTERS = frozenset("ijklmnpqstLN")
+"""Letters that count: a number for one of them is no definition."""
 _BLANK = re.compile(
     r"(?:\s|\\underline\s*\{(?:\s|\\[a-zA-Z]+|\\[,;:! ]|[~_])*\}|_{2,}|\?+|\\(?:q?quad|dots|ldots|cdots|square|Box)"
     r"|…|\.{2,}"
@@ -72,7 +74,8 @@ class Judge:
         self.derivation = derivation
         self.network: Network = judging_network(derivation.network)
         self.names = Names(self.network)
-        worlds = [random_world(self.network, n) for n in range(1 if self.network.is_scalar else 2)]
+        numbers = original_numbers(derivation.network, self.network)
+        worlds = [random_world(self.network, n, numbers=numbers) for n in range(1 if self.network.is_scalar else 2)]
         self.chains = Chains(worlds, self.names, given)
         self.messages = messages
         self.diagnosis = Diagnosis(Derivation(self.network), self.chains, messages)
@@ -119,23 +122,56 @@ class Judge:
         found: list[Statement] = []
         for line in lines:
             for statement in self._read(line, vocabulary, asked):
+                if self._goes_on(statement, found):
+                    continue
                 found.append(statement)
                 name = self._defined(statement)
                 if name is not None:
                     vocabulary = vocabulary.with_names([name])
         return found
 
+    def _goes_on(self, statement: Statement, found: list[Statement]) -> bool:
+        """``dW /= m`` behind ``dW = ...``: code goes on with what it has; the earlier statement takes it over."""
+        left = statement.left
+        if left is None or left.node is None or len(statement.pieces) != 1 or statement.pieces[0].relation != ":=":
+            return False
+        node = statement.pieces[0].node
+        if node is None or target_of(statement, self.names).kind != "adjoint" or left.node not in list(walk(node)):
+            return False
+        for number in range(len(found) - 1, -1, -1):
+            before = found[number]
+            last = before.pieces[-1] if before.pieces else None
+            if before.left is None or before.left.node != left.node or last is None or last.node is None:
+                continue
+            value = last.node
+            changed = mapped(node, lambda n, own=left.node, value=value: value if n == own else n)
+            pieces = (*before.pieces[:-1], replace(last, node=changed))
+            found[number] = replace(before, pieces=pieces)
+            return True
+        return False
+
     def _read(self, line: Line, vocabulary: Vocabulary, asked: tree.Node | None) -> Iterator[Statement]:
         for whole in read_statements(line, vocabulary, target=asked is not None):
             statement = replace(whole, pieces=tuple(p for p in whole.pieces if not _BLANK.fullmatch(p.text)))
             if whole.pieces and not statement.pieces:
                 continue  # a blank that nobody filled
+            statement = turned(self._with_labels(statement), self.names)
             if statement.left is None and asked is not None:
-                from symbackprop.homework.answers.reading import Piece
-
                 yield replace(statement, left=Piece(asked, None, ""))
             elif not _is_prose(statement, self.names):
                 yield statement
+
+    def _with_labels(self, statement: Statement) -> Statement:
+        """Names whose number stands in one subscript with the indices of an entry."""
+
+        def change(node: Any) -> Any:
+            return self.names.split_label(node) if isinstance(node, tree.Reference) else node
+
+        def changed(piece: Piece) -> Piece:
+            return piece if piece.node is None else replace(piece, node=mapped(piece.node, change))
+
+        left = None if statement.left is None else changed(statement.left)
+        return replace(statement, left=left, pieces=tuple(map(changed, statement.pieces)))
 
     def _defined(self, statement: Statement) -> Any:
         """The name that a statement defines, where it is the student's own."""
@@ -150,8 +186,10 @@ class Judge:
         own = self._own_definitions(statements, targets)
 
         def assess(conventions: Conventions) -> list[Assessed]:
-            setting = Setting(conventions, own)
-            return [(s, t, self._judged(s, t, setting)) for s, t in zip(statements, targets, strict=True)]
+            return [
+                (s, t, self._judged(s, t, Setting(conventions, o)))
+                for s, t, o in zip(statements, targets, own, strict=True)
+            ]
 
         return conventions_of(assess, self.base, batched=self._is_batched, matrices=not self.network.is_scalar)
 
@@ -170,23 +208,44 @@ class Judge:
         return self.names.is_mean
 
     @staticmethod
-    def _own_definitions(statements: Sequence[Statement], targets: Sequence[Target]) -> dict[str, Own]:
-        """The student's own names: the first definition that can be read counts."""
-        own: dict[str, Own] = {}
+    def _own_definitions(statements: Sequence[Statement], targets: Sequence[Target]) -> list[dict[str, Own]]:
+        """The student's own names at each statement: the last definition before it, else the first one after it."""
+        definitions: list[tuple[str, Own] | None] = []
         for statement, target in zip(statements, targets, strict=True):
-            if target.kind != "own" or not isinstance(target.left, tree.Reference):
-                continue
             node = next((p.node for p in reversed(statement.pieces) if p.node is not None), None)
-            if node is not None:
-                own.setdefault(target.left.name.key, Own(node, target.letters))
-        return own
+            left = target.left
+            if (
+                target.kind != "own"
+                or not isinstance(left, tree.Reference)
+                or node is None
+                or (is_numeric(node) and left.name.base in COUNTERS)
+            ):
+                definitions.append(None)
+            else:
+                definitions.append((left.name.key, Own(node, target.letters)))
+        later: dict[str, Own] = {}
+        for definition in definitions:
+            if definition is not None:
+                later.setdefault(*definition)
+        found: list[dict[str, Own]] = []
+        current: dict[str, Own] = dict(later)
+        seen: set[str] = set()
+        for definition in definitions:
+            found.append(dict(current))
+            if definition is not None:
+                name, own = definition
+                before = {k: v for k, v in current.items() if k != name or name in seen}
+                current[name] = replace(own, known=before)
+                seen.add(name)
+        return found
 
     def _with_following(self, assessed: Sequence[Assessed], conventions: Conventions) -> list[_Found]:
         """Wrong answers that follow from earlier wrong ones."""
-        setting = Setting(conventions, self._own_definitions([s for s, _, _ in assessed], [t for _, t, _ in assessed]))
+        own = self._own_definitions([s for s, _, _ in assessed], [t for _, t, _ in assessed])
         sources: list[tuple[str, Overrides]] = []
         found: list[_Found] = []
-        for statement, target, outcome in assessed:
+        for (statement, target, outcome), known in zip(assessed, own, strict=True):
+            setting = Setting(conventions, known)
             if not outcome.is_wrong:
                 found.append(_Found(statement, target, outcome))
                 continue
@@ -297,15 +356,11 @@ class Judge:
             return visible(echo(target.left))[:80] if target.left is not None else ""
         name = self._family_text(target)
         match target.kind:
-            case "adjoint":
+            case "adjoint" | "update" | "step":
                 return f"d{loss}/d{name}"
             case "partial":
                 upper = network.names[target.upper].plain if target.upper is not None else loss
                 return f"d{upper}/d{name}"
-            case "update":
-                return name
-            case "step":
-                return f"Delta {name}"
             case _:
                 return name
 
@@ -361,7 +416,7 @@ class Judge:
             return
         covered: set[Base] = set()
         for f in found:
-            if f.target.kind == "adjoint":
+            if f.target.kind == "adjoint" or (f.target.kind in ("update", "step") and f.outcome.covers):
                 covered |= set(f.outcome.bases) or ({f.target.base} if f.target.base is not None else set())
         for text, bases in self.required.items():
             if not set(bases) <= covered:

@@ -8,6 +8,7 @@ meaning, or its shapes do not conform.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ from symbackprop.notation.conform import Clash
 from symbackprop.notation.syntax import mapped, walk
 
 Array = Any
+
+_PRIME = re.compile(r"[A-Za-z}\]]\s*(?:['′]|\^\{?\\prime\}?)(?!\s*[({\[])")
+"""A prime on what is no function."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Outcome:
     bases: tuple[Base, ...] = ()
     last: tuple[Value, ...] = ()
     truth: tuple[Value, ...] = ()
+    covers: bool = True
+    """Does it say what the derivative is, and not only use it, as ``w - eta dE/dw`` does?"""
 
     @property
     def is_wrong(self) -> bool:
@@ -125,6 +131,8 @@ class Chains:
 
     def judged(self, statement: Statement, target: Target, setting: Setting) -> Outcome:
         """The outcome of a statement, for every layer that it speaks of; the first wrong one counts."""
+        if target.kind == "differential":
+            return Outcome(("not_judged",) * len(statement.pieces), False, "differential")
         outcomes: list[Outcome] = []
         for scope in self._instances(statement, target, setting):
             try:
@@ -293,6 +301,13 @@ class Chains:
                 reason = reason or open_.reason
                 continue
             except Clash as clash:
+                if _PRIME.search(piece.text):
+                    links.append("unreadable")
+                    hint = (
+                        "a prime on an array is read as a transpose: write f'(z) for a derivative, W^T for a transpose"
+                    )
+                    trouble = trouble or Unknown("the shapes do not conform here", piece.node.span, hint)
+                    continue
                 if is_literal(piece.node):
                     links.append("not_judged")
                     reason = reason or "numbers"
@@ -320,7 +335,8 @@ class Chains:
             elif verdict == "correct":
                 answered = True
             before, before_node = values, piece.node
-        return Outcome(tuple(links), answered, reason, trouble, wrong, bases, before or (), truths or ())
+        covers = not any(self._uses(p.node, bases, interpreters[0]) for p in statement.pieces if p.node is not None)
+        return Outcome(tuple(links), answered, reason, trouble, wrong, bases, before or (), truths or (), covers)
 
     def _lacks_sum(self, node: tree.Node, interpreters: Sequence[Interpreter], truths: Sequence[Value]) -> bool:
         """Would a sum over every index that nothing binds make the expression right?"""
@@ -357,7 +373,8 @@ class Chains:
         if self.given is not None:
             return self._compare_numbers(before_node, piece.node, setting, target, statement, scope)
         # A whole number is no rounded one: where the left side varies, or is another number, it is wrong.
-        return "wrong" if is_numeric(piece.node) and not has_decimals(piece.node) else "not_judged"
+        sides = [n for n in (before_node, piece.node) if n is not None and is_numeric(n)]
+        return "wrong" if not any(has_decimals(n) for n in sides) else "not_judged"
 
     def _compare_numbers(
         self,
@@ -410,10 +427,16 @@ class Chains:
                     return (meaning.base,)
         return (target.base,)
 
+    @staticmethod
+    def _uses(node: tree.Node, bases: tuple[Base, ...], interpreter: Interpreter) -> bool:
+        """Does an expression name the derivative that it is about?"""
+        return any(adjoint_base(part, interpreter) in bases for part in walk(node)) if bases else False
+
     # -- what is no answer -----------------------------------------------------------------------------------------
     def _restates(self, node: tree.Node, target: Target, bases: tuple[Base, ...], interpreter: Interpreter) -> str:
         """Why an expression is no answer by itself: it says the target again, or leaves a chain of partials."""
         if target.kind in ("adjoint", "partial"):
+            node = written_out(node, interpreter.own)
             for part in walk(node):
                 lower = adjoint_base(part, interpreter)
                 if lower is not None and lower in bases:
@@ -460,6 +483,20 @@ def adjoint_base(node: tree.Node, interpreter: Interpreter) -> Base | None:
 def is_literal(node: tree.Node) -> bool:
     """Holds an expression a matrix of numbers, whose size is that of the user's arrays?"""
     return any(isinstance(n, tree.Matrix) for n in walk(node))
+
+
+def written_out(node: tree.Node, own: Mapping[str, Own], depth: int = 0) -> tree.Node:
+    """An expression with the student's own names replaced by what they stand for."""
+    if depth > 8:
+        return node
+
+    def change(part: Any) -> Any:
+        known = own.get(part.name.key) if isinstance(part, tree.Reference) else None
+        if known is None or known.node is None:
+            return part
+        return written_out(known.node, known.known or own, depth + 1)
+
+    return mapped(node, change)
 
 
 def has_decimals(node: tree.Node) -> bool:

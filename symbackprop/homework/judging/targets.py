@@ -6,17 +6,18 @@ computed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from symbackprop.homework.answers.names import Meaning, Names
 from symbackprop.homework.answers.reading import Statement
 from symbackprop.indexed import Base
 from symbackprop.names import make_name
+from symbackprop.network.ranges import base_uses
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.syntax import walk
 
-TargetKind = Literal["adjoint", "partial", "update", "step", "value", "own", "identity", "nothing"]
+TargetKind = Literal["differential", "adjoint", "partial", "update", "step", "value", "own", "identity", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ def target_of(statement: Statement, names: Names) -> Target:
     if found is not None:
         kind, base, upper, is_delta = found
         return Target(kind, left, base, upper, is_delta, labels, letters)
+    if isinstance(left, tree.Transpose) and isinstance(inner, tree.Reference):
+        meaning = meaning_of(inner, names)  # a prime on a number: its new value
+        if meaning is not None and meaning.kind == "quantity" and not names.network.quantities[meaning.base].axes:
+            if names.network.quantities[meaning.base].role == "parameter":
+                return Target("update", left, meaning.base, labels=labels, letters=letters, own=inner)
+            return Target("nothing", left)
     if isinstance(inner, tree.Reference):
         meaning = meaning_of(inner, names)
         renewed = _renewed(inner, names) if meaning is None else None
@@ -72,11 +79,48 @@ def target_of(statement: Statement, names: Names) -> Target:
             )
         if meaning.kind == "delta":
             return Target("adjoint", left, meaning.base, names.network.loss.base, True, labels, letters)
+        synonym = not names.is_own(inner.name) and names.label_script(inner) is None
+        if meaning.kind == "quantity" and synonym and not _says(inner, rights, names):
+            return Target("own", left, letters=letters)  # a synonym that the student takes for something else
         if meaning.kind == "quantity":
             if _is_update(inner, statement, rights, names):
                 return Target("update", left, meaning.base, labels=labels, letters=letters)
             return Target("value", left, meaning.base, labels=labels, letters=letters)
     return Target("identity", left, labels=labels, letters=letters)
+
+
+def _says(node: tree.Reference, rights: list[tree.Node], names: Names) -> bool:
+    """Is a synonym on the left said to be what the network computes it from: ``A_2 = softmax(Z_2)``?"""
+    meaning = names.meaning(node.name)
+    if meaning is None or meaning.base not in names.network.quantities:
+        return False
+    definitions = names.network.definitions(meaning.base)
+    used = {str(b) for e in definitions for b in base_uses(e.expression)}
+    said = {
+        str(m.base) for r in rights for n in walk(r) if isinstance(n, tree.Reference) and (m := meaning_of(n, names))
+    }
+    return bool(used) and used <= said
+
+
+def turned(statement: Statement, names: Names) -> Statement:
+    """``f = dE/dw`` and ``dE/dw - f = 0`` as ``dE/dw = f``: the derivative is what the statement is about."""
+    left, pieces = statement.left, statement.pieces
+    if left is None or left.node is None or not pieces or target_of(statement, names).kind != "identity":
+        return statement
+    last = pieces[-1].node
+    if last is not None and _derivative(last, [], names) is not None:
+        chain = [*pieces[:-1][::-1], left]
+        signs = [p.relation for p in pieces]
+        return replace(
+            statement, left=pieces[-1], pieces=tuple(replace(p, relation=s) for p, s in zip(chain, signs, strict=True))
+        )
+    if isinstance(left.node, tree.Add) and len(pieces) == 1 and isinstance(last, tree.Number) and last.value == 0:
+        first, *rest = left.node.terms
+        if _derivative(first, [], names) is not None:
+            terms = tuple(t.operand if isinstance(t, tree.Negate) else tree.Negate(t, span=t.span) for t in rest)
+            node = terms[0] if len(terms) == 1 else tree.Add(terms, span=left.node.span)
+            return replace(statement, left=replace(left, node=first), pieces=(replace(left, node=node, relation="="),))
+    return statement
 
 
 def _derivative(
@@ -87,6 +131,8 @@ def _derivative(
     match node:
         case tree.Partial(of, wrt):
             upper, lower = meaning_of(of, names), meaning_of(wrt, names)
+            if upper is None and not isinstance(of, tree.Reference) and lower is not None:
+                return "adjoint", lower.base, loss, False  # an operator on the loss written out
             if upper is None or lower is None:
                 return ("adjoint", None, loss, False) if upper is not None and upper.base == loss else None
             return ("adjoint" if upper.base == loss else "partial"), lower.base, upper.base, False
@@ -94,6 +140,8 @@ def _derivative(
             lower = meaning_of(wrt, names)
             base = None if lower is None else lower.base
             role = names.network.quantities[base].role if base in names.network.quantities else None
+            if base == loss and kind == "d":
+                return "differential", base, loss, False
             if kind in ("Delta", "triangle") and any(_mentions_rate(r, names) for r in rights) and kind == "Delta":
                 return "step", base, loss, False
             return "adjoint", base, loss, kind != "nabla" and role == "intermediate"
@@ -121,7 +169,8 @@ def meaning_of(node: tree.Node, names: Names) -> Meaning | None:
         return None
     script = names.label_script(node)
     if script is None:
-        return names.meaning(node.name)
+        found = names.meaning(node.name)
+        return None if found is not None and found.base == names.network.loss.base and node.scripts else found
     if (named := names.delta_of(node)) is not None:
         return named
     numbers = tuple(int(i.value) if isinstance(i, tree.Number) else None for i in script.items)
@@ -196,7 +245,7 @@ def _letters(left: tree.Node, names: Names) -> tuple[tuple[str, ...], tuple[str,
             counted = script is label and not names.network.is_scalar
             for item in script.items:
                 for part in walk(item):
-                    if isinstance(part, tree.Reference) and not part.scripts and names.meaning(part.name) is None:
+                    if isinstance(part, tree.Reference) and not part.scripts and not names.is_own(part.name):
                         target = labels if counted else letters
                         if part.name.key not in target and not (counted and part.name.key == "L"):
                             target.append(part.name.key)

@@ -21,7 +21,7 @@ from symbackprop.homework.judging.targets import Target, is_numeric
 from symbackprop.homework.judging.tolerance import agree, close, fit, ratio
 from symbackprop.homework.messages import Messages
 from symbackprop.homework.mistakes.formulas import Formula, Formulas
-from symbackprop.homework.mistakes.mutations import Mutation, mutations
+from symbackprop.homework.mistakes.mutations import MOST, Mutation, mutations
 from symbackprop.homework.records import MISTAKES, Mistake
 from symbackprop.homework.values.interpreter import RATE, Conventions, FreeIndex, Interpreter, Open, Unknown
 from symbackprop.homework.values.value import Value, full
@@ -50,6 +50,10 @@ PRIORITY: tuple[Mistake, ...] = (
     "constant_factor",
 )
 """Where several slips give the same numbers, the first one is named."""
+
+
+MOST_SUMMED = 120
+"""Mutations of a formula with sums over indices, whose parts are computed anew for each."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,8 @@ class Diagnosis:
                         found.append(_Known(slip, values))
             for formula in self.formulas.of(base):
                 interpreters = [self._interpreter(w, formula, base) for w in range(len(self.chains.worlds))]
-                for mutation in mutations(formula.node, self.names):
+                summed = any(isinstance(n, tree.Reduction) for n in walk(formula.node))
+                for mutation in mutations(formula.node, self.names, MOST_SUMMED if summed else MOST):
                     values = _values(interpreters, mutation.node)
                     if values is not None:
                         found.append(_Known(mutation, values))

@@ -40,8 +40,8 @@ Change = tuple[Node | None, Mistake, str, dict[str, str]]
 """What stands at a place afterwards (None: nothing), the kind, the message and its fillings."""
 
 
-def mutations(root: Node, names: Names) -> Iterator[Mutation]:
-    """The mutations of a formula."""
+def mutations(root: Node, names: Names, most: int = MOST) -> Iterator[Mutation]:
+    """The mutations of a formula, at most so many."""
     count = 0
     for path, node in _places(root):
         for change, kind, message, fillings in _changes(node, path, names):
@@ -49,7 +49,7 @@ def mutations(root: Node, names: Names) -> Iterator[Mutation]:
                 continue
             yield Mutation(_rebuilt(path, change), kind, message, fillings)
             count += 1
-            if count >= MOST:
+            if count >= most:
                 return
 
 

@@ -36,6 +36,17 @@ def judging_network(network: Network) -> Network:
     return network
 
 
+def original_numbers(network: Network, judged: Network) -> dict[Any, int]:
+    """The number that each free size had in the user's network."""
+    found: dict[Any, int] = {}
+    for base, quantity in judged.quantities.items():
+        own = network.quantities.get(base)
+        for axis, before in zip(quantity.axes, own.axes if own is not None else (), strict=False):
+            if axis.size.is_Symbol and axis.size not in network.sizes and before.size.is_Integer:
+                found[axis.size] = int(before.size)
+    return found
+
+
 def small_sizes(network: Network, world: int) -> dict[Any, int]:
     """A number for every size, different ones while they last."""
     numbers = NUMBERS[world % len(NUMBERS)]
@@ -100,6 +111,8 @@ def _freed(network: Network) -> Specification:
                 ties.tie(place, ("label", index.base))
             else:
                 ties.fix(place)
+                for symbol in index.free_symbols:  # p of i + p - 1: other sizes follow from its own
+                    ties.fix(symbol)
     for quantity in network.quantities.values():
         for n, axis in enumerate(quantity.axes):
             size = _number(axis)

@@ -27,6 +27,8 @@ Array = Any
 SCALAR_POINTS = 6
 MATRIX_POINTS = 2
 ATTEMPTS = 60
+NEAR_KINKS = 0.04
+"""At every other point the parameters are this much smaller: what stands in a kink comes close to it on both sides."""
 
 _ANY, _POSITIVE, _SHARE = range(3)
 _MANNERS: tuple[Mapping[Role, int], ...] = (
@@ -59,6 +61,8 @@ class World:
     read: Quantities
     sweep: ReverseSweep
     given: bool = False
+    originals: Mapping[int, int] = field(default_factory=dict[int, int])
+    """A small number of entries -> the number that the user's network has there."""
     partials: dict[tuple[Base, Base], Any] = field(default_factory=dict[tuple[Base, Base], Any])
 
     @cached_property
@@ -159,13 +163,14 @@ class World:
         return next((str(s) for s, n in self.sizes.items() if n == number), str(number))
 
 
-def random_world(network: Network, number: int = 0, seed: int = 0) -> World:
-    """A world at random points.
+def random_world(network: Network, number: int = 0, seed: int = 0, numbers: Mapping[Any, int] | None = None) -> World:
+    """A world at random points; `numbers` are the sizes that the small ones stand for.
 
     Raises:
         DataError: no point was found at which everything is finite; names a quantity.
     """
     sizes = small_sizes(network, number)
+    originals = {sizes[size]: original for size, original in (numbers or {}).items() if size in sizes}
     points = SCALAR_POINTS if network.is_scalar else MATRIX_POINTS
     sweep = ReverseSweep(network)
     broken = ""
@@ -176,7 +181,7 @@ def random_world(network: Network, number: int = 0, seed: int = 0) -> World:
         read = _drawn(network, sizes, points, draw, manner)
         with np.errstate(all="ignore"):
             forward(network, read)
-            world = World(network, sizes, read, sweep)
+            world = World(network, sizes, read, sweep, originals=originals)
             broken = _not_finite(world)
         if not broken:
             if _kinks_exercised(world):
@@ -263,9 +268,15 @@ def _drawn(
         else:
             array = _random(manner.get(quantity.role, _ANY), draw, shape)
         _put(read, quantity, array)
+        if quantity.role == "parameter" and _has_kinks(network):
+            array[1::2] *= NEAR_KINKS
     for assumption in network.assumptions:
         _impose(assumption, read)
     return read
+
+
+def _has_kinks(network: Network) -> bool:
+    return any(True for e in network.equations for _ in _kinks(e.expression))
 
 
 def _random(manner: int, draw: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -352,6 +352,8 @@ class Calls(Reductions):
                 limits = Limits(index, span=rest[0].span)
             case [Reference(index, ()), low, high]:
                 limits = Limits(index, low, high, span=(rest[0].span[0], high.span[1]))
+            case [Number() | Negate(Number()) as axis]:
+                return Call(name, (body, axis), span=self.span(start))  # np.sum(A, 0)
             case _:
                 raise self.error(f"the {name} is not clear", self.span(start), f"write {name}(x_i, i, 1, n)")
         return Reduction(REDUCTION_KINDS[name], (limits,), body, span=self.span(start))

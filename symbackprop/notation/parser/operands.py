@@ -39,6 +39,8 @@ from symbackprop.notation.tokens import Token
 
 JOINTS: dict[str, Joint] = {"cdot": "cdot", "*": "star", "@": "at", "times": "times", "hadamard": "hadamard"}
 GRADIENT_SIGNS: dict[str, GradientKind] = {"partial": "partial", "nabla": "nabla", "triangle": "triangle"}
+SILENT_METHODS = frozenset(["astype", "copy", "clone", "detach", "float", "double", "int", "numpy", "item", "cpu"])
+"""Methods that change how an array is kept, not what it is."""
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "=", "!=", "≈", "in"})
 
 
@@ -210,6 +212,8 @@ class Operands(Arrays):
             if not isinstance(denominator, Gradient):
                 raise self.error("there is no ∂ below", denominator.span, r"write \frac{\partial}{\partial W}")
             of = self.operand()
+            if isinstance(of, Number | Divide) and self.kind not in {"end", "+", "-"} and self.kind not in CLOSING:
+                of = Multiply((of, self.product()), ("juxtaposition",), span=self.span(of.span[0]))
             return Partial(of, denominator.wrt, span=self.span(token.start))
         partial = self.derivative(numerator, denominator, slash=False)
         return partial or Divide(numerator, denominator, span=self.span(token.start))
@@ -282,7 +286,7 @@ class Operands(Arrays):
         start = node.span[0]
         if token.value == "T":
             return Transpose(node, span=self.span(start))
-        if token.value in {"astype", "copy"}:
+        if token.value in SILENT_METHODS:
             self.at = self.closing(self.at) + 1
             return node
         if self.after() == ")":
@@ -290,7 +294,7 @@ class Operands(Arrays):
             arguments, keywords = (), ()
         else:
             arguments, keywords = self.arguments()
-        if token.value == "transpose":
+        if token.value in {"transpose", "t"}:
             return Transpose(node, span=self.span(start))
         if token.value == "dot":
             if len(arguments) != 1:
@@ -313,7 +317,7 @@ class Operands(Arrays):
                 return Partial(self.operand(), below.wrt, span=self.span(token.start))
             if self.kind == "^":
                 raise self.error("second derivatives are not supported", token[2:], "write the first derivative")
-        if token.kind == "nabla" and self.kind == "_":
+        if token.kind in {"nabla", "partial"} and self.kind == "_":
             self.at += 1
             wrt = self.argument()
             of = self._loss_behind()

@@ -31,7 +31,27 @@ class Arithmetic(Derivatives):
 
     def add(self, node: Any) -> Value:
         """A sum."""
-        return elementwise([self.value(t) for t in node.terms], lambda a: sum(a[1:], a[0]), "sum", self.samples)
+        values = [None if self.is_identity(t) else self.value(t) for t in node.terms]
+        if None in values:
+            other = next((v for v in values if v is not None and v.rows == v.cols), None)
+            size = None if other is None else other.rows
+            if size is None:
+                raise Unknown("the identity matrix stands beside no square matrix here", node.span)
+            signs = [-1.0 if isinstance(t, tree.Negate) else 1.0 for t in node.terms]
+            eye = np.eye(size)[None]
+            values = [Value(s * eye, size, size, "I") if v is None else v for v, s in zip(values, signs, strict=True)]
+        known = [v for v in values if v is not None]
+        return elementwise(known, lambda a: sum(a[1:], a[0]), "sum", self.samples)
+
+    def is_identity(self, node: tree.Node) -> bool:
+        """Is it the I of ``I + W``, which the network does not have?"""
+        inner = node.operand if isinstance(node, tree.Negate) else node
+        return (
+            isinstance(inner, tree.Reference)
+            and inner.name.base == "I"
+            and self.names.meaning(inner.name) is None
+            and inner.name.key not in self.own
+        )
 
     def negate(self, node: Any) -> Value:
         """The negative."""
@@ -111,7 +131,7 @@ class Arithmetic(Derivatives):
         if node.size is None:
             return Value(one, None, 1, "𝟏")
         size = self.value(node.size)
-        length = int(size.array.flat[0])
+        length = self.actual(int(size.array.flat[0]))
         return Value(np.ones((1, length, 1)), length, 1, "𝟏")
 
     def element(self, node: Any) -> Value:

@@ -17,7 +17,7 @@ from symbackprop.homework.values.functions import apply
 from symbackprop.homework.values.indexed import Quantities, value_of
 from symbackprop.homework.values.interpreter.conditions import Conditions
 from symbackprop.homework.values.interpreter.state import Open, Unknown
-from symbackprop.homework.values.value import Value, elementwise, full, total
+from symbackprop.homework.values.value import Value, elementwise, full, scalar, total
 from symbackprop.indexed import Softmax
 from symbackprop.notation import syntax as tree
 from symbackprop.notation.conform import Clash
@@ -126,17 +126,27 @@ class Calls(Conditions):
         a = arguments[0]
         keywords = dict(node.keywords)
         axis = keywords.get("axis") or keywords.get("dim")
+        if axis is None and len(arguments) > 1:
+            axis = str(int(arguments[1].array.flat[0]))  # np.sum(A, 0)
         rows, cols = axis in (None, "None", "0", "-2"), axis in (None, "None", "1", "-1")
         if a.cols == 1 and a.vector and axis == "0":
             cols = True
         result = total(a, rows=rows, cols=cols)
         if node.function == "mean":
-            count = (a.rows or 1 if rows else 1) * (a.cols or 1 if cols else 1)
+            count = (self.count(a.rows) if rows else 1) * (self.count(a.cols) if cols else 1)
             result = Value(result.array / count, result.rows, result.cols)
         if axis is not None and keywords.get("keepdims") != "True" and not result.is_scalar:
             column = result if result.cols == 1 else result.transposed()
             return Value(column.array, column.rows, 1, vector=True)
         return result
+
+    def count(self, size: int | None) -> int:
+        """How many entries a size counts: the user's number, where a smaller one stands for it."""
+        return self.world.originals.get(size, size) if size is not None else 1
+
+    def length(self, _node: Any, arguments: Sequence[Value]) -> Value:
+        """``len(X)``: the number of rows."""
+        return scalar(float(self.count(arguments[0].rows)))
 
     def diagonal(self, _node: Any, arguments: Sequence[Value]) -> Value:
         """A vector as a diagonal matrix, or the diagonal of a matrix."""
@@ -190,6 +200,7 @@ _WHOLE: dict[str, Callable[[Calls, Any, Sequence[Value]], Value]] = {
     "mean": Calls.reduce_call,
     "diag": Calls.diagonal,
     "trace": Calls.trace,
+    "len": Calls.length,
     "where": Calls.where,
     "one_hot": Calls.encoded,
     "transpose": lambda _s, _n, a: a[0].transposed(),

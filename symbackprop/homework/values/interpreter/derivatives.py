@@ -36,6 +36,8 @@ class Derivatives(References):
             return meaning, scripts, not flipped
         if isinstance(node, tree.Reference):
             meaning = self.meaning(node)
+            if meaning is not None and meaning.base == self.world.network.loss.base and node.scripts:
+                meaning = None  # E_{o1} is a part of the loss, not the loss
             if meaning is not None and meaning.kind in ("quantity", "delta"):
                 return meaning, self.index_scripts(node), False
             raise Unknown(
@@ -53,7 +55,13 @@ class Derivatives(References):
         """A derivative as a fraction."""
         if isinstance(node.of, tree.Call) and node.of.arguments == (node.wrt,):  # the derivative of sigma(z) by z
             return self.value(tree.Call(node.of.function, node.of.arguments, node.of.order + 1, span=node.span))
+        if not isinstance(node.of, (tree.Reference, tree.Transpose)):
+            return self.of_expression(node)
         upper, upper_scripts, _ = self.target_of(node.of)
+        if upper.base == self.world.network.loss.base and isinstance(node.wrt, tree.Reference):
+            counted = self.counted(node.wrt, adjoints=True)
+            if counted is not None:
+                return counted
         lower, scripts, flipped = self.target_of(node.wrt)
         loss = self.world.network.loss.base
         if upper.base == loss:
@@ -67,6 +75,16 @@ class Derivatives(References):
         if local is None:
             raise Open("schematic", node.span)
         return Value(np.asarray(local).reshape(-1, 1, 1), label=f"∂{upper.base}/∂{lower.base}")
+
+    def of_expression(self, node: Any) -> Value:
+        """The derivative of an expression: of the loss where it is that, else it has no value here."""
+        loss = self.world.network.loss
+        value = self.value(node.of)
+        own = self.world.read.arrays[loss.base]
+        if value.is_scalar and value.array.ndim == 3 and np.allclose(value.array.reshape(-1), own, rtol=1e-9, atol=0):
+            name = self.world.network.names[loss.base]
+            return self.value(tree.Partial(tree.Reference(name), node.wrt, span=node.span))
+        raise Open("operator", node.span)
 
     def is_number(self, base: Base) -> bool:
         """Has a quantity no axis?"""

@@ -81,8 +81,11 @@ class References(WholeQuantities):
             raise NoLayer(f"there is no {node.name.plain} with the label {shown}", node.span)
         return found
 
-    def counted(self, node: Any) -> Value | None:
-        """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k."""
+    def counted(self, node: Any, adjoints: bool = False) -> Value | None:
+        """``o_k`` where k runs over the units of a scalar network: the quantities o_1, o_2 along the axis of k.
+
+        With `adjoints` the derivatives by them.
+        """
         if len(node.scripts) != 1 or self.names.label_script(node) is None or self.names.delta_of(node) is not None:
             return None
         script = node.scripts[0]
@@ -102,6 +105,8 @@ class References(WholeQuantities):
                 shown = ",".join(str(int(n)) for n in numbers)
                 raise Unknown(f"there is no {node.name.plain} with the label {shown}", node.span)
             value, base, array = self.of_meaning(meaning)
+            if adjoints and base is not None:
+                value, array = None, self.adjoint(base)
             found = array if value is None else value.array.reshape(-1)
             if base is not None and self.world.network.quantities[base].axes:
                 raise Unknown(f"{node.name.plain} is an array: its label must be a number", node.span)
@@ -133,7 +138,9 @@ class References(WholeQuantities):
                 return np.asarray(self.names.layers)
             case tree.Add(terms):
                 parts = [np.asarray(self.index(t)) for t in terms]
-                return sum(aligned(parts) if all(p.ndim for p in parts) else parts)  # type: ignore[return-value]
+                numbers = [p for p in parts if p.ndim == 0]
+                arrays = [p for p in parts if p.ndim]
+                return sum((aligned(arrays) if arrays else []) + numbers)  # type: ignore[return-value]
             case tree.Negate(operand):
                 return -self.index(operand)
             case tree.Multiply(factors):
@@ -155,7 +162,12 @@ class References(WholeQuantities):
         """Entries of an array at indices; one sample of a batch as a column."""
         items = [(s.kind, item) for s in scripts for item in s.items]
         axes = array.ndim - 1
+        if axes == len(items) == 2 and base is not None and [kind for kind, _ in items].count("paren") == 1:
+            items = self.sample_in_its_place(items, base)
         lows = self.world.read.lows.get(base) or (1,) * axes
+        if axes == 2 and len(items) == 1 and 1 in array.shape[1:]:
+            array, axes = array.reshape(array.shape[0], -1), 1  # a row: one index is enough
+            lows = (1,)
         if axes == 2 and len(items) == 1 and base is not None:
             return self.one_sample(array, base, items[0], node)
         if axes == 0:
@@ -177,6 +189,16 @@ class References(WholeQuantities):
                 raise Unknown(f"{node.name.plain} has no entry {int(place.flat[0])}", node.span)
         return Value(read.entries(None, places))
 
+    def sample_in_its_place(self, items: list[tuple[str, tree.Node]], base: Base) -> list[tuple[str, tree.Node]]:
+        """``z^{(i)}_k``: the sample where the quantity has its samples, the component on the other axis."""
+        sizes = [axis.size for axis in self.world.network.quantities[base].axes]
+        samples = self.world.network.samples
+        if samples is None or sizes.count(samples) != 1:
+            return items
+        sample = next(item for item in items if item[0] == "paren")
+        other = next(item for item in items if item[0] != "paren")
+        return [sample, other] if sizes.index(samples) == 0 else [other, sample]
+
     def one_sample(self, array: Array, base: Base, item: tuple[str, tree.Node], node: Any) -> Value:
         """``y^{(i)}``: one sample of a batch, as a column vector (in rows: as a row)."""
         quantity = self.world.network.quantities[base]
@@ -190,6 +212,8 @@ class References(WholeQuantities):
         place = np.asarray(self.index(item[1]))
         moved = np.moveaxis(array, 1 + axis, 2)  # point, unit, sample
         low = self.world.read.lows[base][axis]
+        if place.min() < low or place.max() >= low + moved.shape[2]:
+            raise Unknown(f"{node.name.plain} has no sample {int(place.max())}", node.span)
         if place.ndim == 0:
             return Value(moved[:, :, int(place) - low][:, :, None], moved.shape[1], 1, quantity.name.unicode)
         flat = np.take(moved, (place - low).reshape(-1).astype(int), axis=2)
@@ -219,16 +243,18 @@ class References(WholeQuantities):
         self.scope = {**before, **dict(zip(own.indices, (self.index(i) for i in items), strict=True))}
         self.depth += 1
         assert own.node is not None
+        outside, self.own = self.own, own.known or self.own
         try:
             return self.value(own.node).named(node.name.unicode)
         finally:
             self.depth -= 1
-            self.scope = before
+            self.scope, self.own = before, outside
 
     def kronecker(self, node: Any) -> Value | None:
         r"""``\delta_{k,y_s}``: 1 where two indices are equal."""
         items = [item for s in node.scripts if s.kind == "sub" for item in s.items]
-        if node.name.key != "delta" or len(items) != 2 or len(node.scripts) != 1:
+        known = self.names.meaning(node.name) is not None or node.name.key in self.own
+        if node.name.key != "delta" or known or len(items) != 2 or len(node.scripts) != 1:
             return None
         a, b = (np.asarray(self.index(item)) for item in items)
         depth = 3 + self.axes

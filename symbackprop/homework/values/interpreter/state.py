@@ -79,6 +79,8 @@ class Own:
     node: tree.Node | None
     indices: tuple[str, ...] = ()
     value: Value | None = None
+    known: Mapping[str, Own] = field(default_factory=dict[str, "Own"])
+    """The definitions that it was made from: a name may be used again for something new."""
 
 
 @dataclass
@@ -112,6 +114,11 @@ class State:
         values = np.arange(low, low + size)
         self.scope[index] = values.reshape((1, 1, 1) + (1,) * self.axes + (-1,))
         self.axes += 1
+
+    def actual(self, number: int) -> int:
+        """A number of entries as it is here: 64 samples of the user's network may be 3."""
+        found = [small for small, original in self.world.originals.items() if original == number]
+        return found[0] if len(found) == 1 else number
 
     @property
     def samples(self) -> int | None:

@@ -75,6 +75,8 @@ class Sums(Arithmetic):
 
     def bound(self, node: tree.Node) -> Array:
         """An end of a range: an index, a size, a number."""
+        if isinstance(node, tree.Number) and node.value > 1:
+            return np.asarray(self.actual(int(node.value)))
         try:
             return self.index(node)
         except Unknown:
@@ -116,6 +118,9 @@ class Sums(Arithmetic):
         items = [item for s in self.index_scripts(reference) for item in s.items]
         quantity = self.world.network.quantities[meaning.base]
         lows, shape = self.world.read.lows[meaning.base], self.world.read.arrays[meaning.base].shape[1:]
+        if len(items) == 1 and len(shape) == 2 and 1 in shape:
+            position = 1 - shape.index(1)
+            return (lows[position], shape[position]) if _is_letter(items[0], index) else None
         if len(items) == 1 and len(shape) == 2:
             sizes = [axis.size for axis in quantity.axes]
             position = sizes.index(self.world.network.samples) if self.world.network.samples in sizes else -1
