@@ -65,7 +65,9 @@ def test_help_imports_neither_sympy_nor_numpy() -> None:
     assert "Derive the backward pass" in done.stdout
 
 
-@pytest.mark.parametrize("command", [[], ["derive"], ["check"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]])
+@pytest.mark.parametrize(
+    "command", [[], ["derive"], ["check"], ["gradcheck"], ["train"], ["predict"], ["code"], ["networks"]]
+)
 def test_every_help_has_examples(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0

@@ -155,3 +155,22 @@ def test_a_wide_graph_is_drawn_from_the_top_down() -> None:
     width, height = (float(x) for x in wide.svg().split('viewBox="0 0 ')[1].split('"')[0].split())
     assert width < 760
     assert height > width
+
+
+def test_a_loss_of_scores_says_where_the_softmax_comes_from() -> None:
+    net = sb.sequential(sb.dense(10), inputs=4, loss="softmax_cross_entropy")
+    text = net.derive().sheet().to_markdown()
+    said = r"Its derivative with respect to one entry $Z^{(1)}_{sk}$ is"
+    quotient = r"$\frac{e^{Z^{(1)}_{sk}}}{\sum_{i=1}^{10} e^{Z^{(1)}_{si}}}$"
+    assert r"The loss contains $\log\left(\sum_{i=1}^{10} e^{Z^{(1)}_{si}}\right)$. " + said in text
+    assert quotient in text
+    assert r"$\mathrm{onehot}$ | labels as an array" in text
+
+
+def test_of_many_layers_the_first_of_each_kind_is_explained() -> None:
+    net = sb.sequential(*[sb.dense(10, "relu") for _ in range(9)], sb.dense(3), inputs=4, loss="softmax_cross_entropy")
+    text = net.derive().sheet().to_markdown()
+    assert text.count("#### The gradient of") == 2
+    assert text.count("(i = 1,\\dots,10)") + text.count("i = 1,\\dots,10)") <= 4
+    row = r"\frac{\partial L}{\partial W^{(1)}} &= X^{\top}\, \delta^{(1)}"
+    assert row in text

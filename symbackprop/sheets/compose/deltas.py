@@ -18,6 +18,7 @@ from symbackprop.sheets.compose.functions import (
     applied_functions,
     denominator,
     derivative_row,
+    logsumexp_sentences,
     softmax_rows,
     softmax_sums,
 )
@@ -56,6 +57,8 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         if derivatives:
             yield Paragraph(c.say("backward.functions" if len(derivatives) == 1 else "backward.functions_many"))
             yield Formula(tuple(derivatives))
+        for sentence in logsumexp_sentences(c):
+            yield Paragraph(sentence)
         sums = list(softmax_sums(c))
         if sums:
             sign = Math(r"\mathbf{1}[\dots]", "[...]")

@@ -9,7 +9,7 @@ import sympy as sp
 
 from symbackprop.derivation import activation_argument
 from symbackprop.functions import TABLE, FunctionRow, Indicator, local_derivative, maximum
-from symbackprop.indexed import Softmax, base_of
+from symbackprop.indexed import Limit, LogSumExp, Softmax, base_of
 from symbackprop.sheets.blocks import EQUALS, Line, Math, Row
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.mathematics import IS
@@ -121,6 +121,31 @@ def softmax_sums(c: Composition) -> Iterator[Row]:
         e: Any = equation.expression
         if isinstance(e, Softmax) and isinstance(activation_argument(equation), sp.Indexed):
             yield Row(c.write(denominator(c)), c.write(sp.Sum(sp.exp(e.args[1]), tuple(e.limit))), EQUALS)
+
+
+def logsumexp_sentences(c: Composition) -> Iterator[Line]:
+    """Where the softmax comes from in a loss of scores: the derivative of ``log Sum_k e^{z_k}``."""
+    for equation in c.derivation.network.equations:
+        for e in sorted(equation.expression.atoms(LogSumExp), key=str):
+            body, limit = e.args[0], Limit(*e.args[1])
+            if isinstance(body, sp.Indexed):
+                taken = {str(s) for s in body.free_symbols - {limit.index}}
+                letters = [sp.Symbol(letter, integer=True) for letter in "ikqpr" if letter not in taken]
+                bound, at = letters[:2]  # the letters that are printed
+                inner = body.xreplace({limit.index: bound})
+                softmax: Any = Softmax(at, inner, Limit(bound, limit.low, limit.high))
+                yield c.say(
+                    "backward.logsumexp",
+                    log=c.write(e),
+                    entry=c.write(inner.xreplace({bound: at})),
+                    quotient=c.write(softmax.definition()),
+                    softmax=c.write(softmax),
+                )
+
+
+def has_softmax(c: Composition) -> bool:
+    """Does a softmax occur, in the network or in the derivative of its loss?"""
+    return any(e.expression.has(Softmax, LogSumExp) for e in c.derivation.network.equations)
 
 
 def derivative_row(c: Composition, f: Applied) -> Row:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from symbackprop.indexed import Softmax
 from symbackprop.matrix import Hadamard, Ones
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Figure, Heading, Line, Math, Paragraph, Table, Text
 from symbackprop.sheets.compose.composition import Composition, Part
-from symbackprop.sheets.compose.functions import applied_functions, title_of
+from symbackprop.sheets.compose.functions import applied_functions, has_softmax, title_of
 from symbackprop.sheets.compose.results import holds, matrix_result
 from symbackprop.sheets.compose.rule_names import RuleNames
 from symbackprop.sheets.diagram import Diagram
@@ -76,7 +75,7 @@ def symbols(c: Composition) -> Table:
     rest: tuple[Line, ...] = () if scalar else ((),)
     rows = list(_grouped(c) if scalar else _shaped(c))
     rows += [((f.sign,), c.say("symbols.function", name=title_of(c, f)), *rest) for f in applied_functions(c)]
-    if any(isinstance(e.expression, Softmax) for e in c.derivation.network.equations):
+    if has_softmax(c):
         rows.append(((Math(r"\mathrm{softmax}", "softmax"),), c.say("symbols.softmax"), *rest))
     rows += [((name,), c.say("symbols.open"), *rest) for name in _open_functions(c)]
     rows.append(((c.write(c.derivation.rate),), c.say("symbols.rate"), *rest))
