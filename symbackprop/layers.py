@@ -157,6 +157,7 @@ def sequential(
         labels=labels,
         assumptions=assumptions,
         title=title or "A sequential network",
+        titles={} if title else {"zh": "逐层相连的网络"},
     )
 
 

@@ -155,19 +155,32 @@ class Derivation:
         A quantity without such a condition has one case, without a condition.
         """
         closed = self[base].closed
+        found = self.in_cases(base, closed.expression)
+        if len(found) == 1:
+            return (Case(None, closed),)
+        return tuple(Case(condition, self._closed(expression)) for condition, expression in found)
+
+    def in_cases(self, base: Base, expression: Any) -> tuple[tuple[Any, Any], ...]:
+        """An expression over the free indices of a quantity, apart for the last instance: conditions and values."""
         for axis in self.network.quantities[base].axes:
             inside = Indicator(sp.Ge(axis.high - axis.index - 1, 0))
-            if inside == 1 or not closed.expression.has(inside):
+            if inside == 1 or not expression.has(inside):
                 continue
             at_end = {inside: sp.S.Zero, Indicator(sp.Eq(axis.high, axis.index)): sp.S.One}
             before = {inside: sp.S.One, Indicator(sp.Eq(axis.high, axis.index)): sp.S.Zero}
-            last = rename(decided(closed.expression, at_end), {axis.index: axis.high})
+            last = rename(decided(expression, at_end), {axis.index: axis.high})
             last = decided(last, {i: nonnegative(i.condition.lhs, ()) for i in last.atoms(Indicator) if on_sizes(i)})
-            return (
-                Case(sp.Eq(axis.index, axis.high, evaluate=False), self._closed(last)),
-                Case(sp.Lt(axis.index, axis.high), self._closed(decided(closed.expression, before))),
-            )
-        return (Case(None, closed),)
+            step, condition = decided(expression, before), sp.Lt(axis.index, axis.high)
+            begun = Indicator(sp.Ge(axis.index - axis.low - 1, 0))
+            if step.has(begun) and self._begins_constant(base, axis.low):
+                step = decided(step, {begun: sp.S.One})
+                condition = sp.And(sp.Le(axis.low + 1, axis.index), condition, evaluate=False)
+            return (sp.Eq(axis.index, axis.high, evaluate=False), last), (condition, step)
+        return ((None, expression),)
+
+    def _begins_constant(self, base: Base, low: Any) -> bool:
+        """Is the first instance of a recurrence a number, such as ``h_0 = 0``? Nothing asks for its adjoint."""
+        return any(low in e.at and e.expression.is_number for e in self.network.definitions(base))
 
     def _closed(self, expression: sp.Expr) -> ClosedForm:
         return closed_form(expression, self.network.assumptions)

@@ -105,6 +105,8 @@ class Specification:
     loss: Base | None = None
     rate: Name | None = None
     title: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The title in other languages, by their codes."""
     assumptions: tuple[Assumption, ...] = ()
     values: Mapping[Base, Any] = field(default_factory=dict[Base, Any])
 

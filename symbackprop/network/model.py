@@ -59,6 +59,7 @@ class Network:
         self.samples = specification.samples
         self.assumptions = specification.assumptions
         self.title = specification.title
+        self.titles = {code: text for code, text in specification.titles.items() if self.title}
         self.values = specification.values
         self.labels = {**self._labels_in_use(), **specification.labels}
         self.leading = specification.leading

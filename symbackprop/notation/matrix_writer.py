@@ -160,8 +160,10 @@ class MatrixWriter:
 
     def _sum(self, node: Sum) -> tuple[str, int]:
         text = ""
-        for term in node.terms:
-            piece, strength = self._write(term)
+        written = [(term, *self._write(term)) for term in node.terms]
+        if written[0][1].startswith("-"):  # `a - b` rather than `-b + a`
+            written.sort(key=lambda w: w[1].startswith("-"))
+        for term, piece, strength in written:
             negative = piece.startswith("-")
             piece = piece.removeprefix("-")
             if strength == SUM and negative:
@@ -170,6 +172,8 @@ class MatrixWriter:
                 node.col is not None and term.col is None,
                 node.row is not None and term.row is None,
             )
+            if negative and strength == HADAMARD and self._signs.hadamard not in piece:
+                strength = PRODUCT  # only the sign was weak
             if term.axes and (spread_cols or spread_rows):
                 ones = self._signs.ones
                 piece = self._markup.brackets(piece) if strength < PRODUCT else piece
@@ -186,12 +190,19 @@ class MatrixWriter:
             inner = self._at_least(node.operands[0], ATOM)
             return inner + self._signs.hadamard + inner, HADAMARD
         slots = {slot: self._write(operand) for slot, operand in zip(node.slots, node.operands, strict=True)}
-        bare = row_of(pattern) is not None or isinstance(pattern, sp.core.function.AppliedUndef)
+        bare = (
+            row_of(pattern) is not None or isinstance(pattern, sp.core.function.AppliedUndef) or _is_enclosed(pattern)
+        )
         names = {
             slot: text if bare or strength == ATOM else self._markup.brackets(text)
             for slot, (text, strength) in slots.items()
         }
         return self.writer.with_names(names)(pattern), ATOM if bare else PRODUCT
+
+
+def _is_enclosed(pattern: sp.Expr) -> bool:
+    """Does the notation of a pattern enclose its argument by itself, as a root and a condition do?"""
+    return isinstance(pattern, Indicator) or (isinstance(pattern, sp.Pow) and abs(pattern.exp) == sp.S.Half)
 
 
 def _is_reciprocal(node: Node) -> bool:

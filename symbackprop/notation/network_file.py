@@ -79,6 +79,7 @@ def _lines(network: Network, values: Mapping[Base, Any]) -> Iterator[str]:
     write = Writer(network.names, LATEX, leading=network.leading)
     if network.title:
         yield f"title: {' '.join(network.title.split())}"
+        yield from (f"title ({code}): {' '.join(text.split())}" for code, text in network.titles.items())
     for role, word in DECLARATIONS.items():
         found = network.with_role(role)
         if found:

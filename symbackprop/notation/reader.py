@@ -83,7 +83,8 @@ class _Reader(Equations):
             samples=self.low.samples,
             loss=bases[loss].base if loss in bases else None,
             rate=rate,
-            title=self.title,
+            title=self.titles.get("", ""),
+            titles={language: text for language, text in self.titles.items() if language},
             assumptions=tuple(
                 self.guard(line, lambda a=a: self.assumption(a)) for line, a in self.declared(tree.Assumption)
             ),

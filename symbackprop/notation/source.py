@@ -161,7 +161,7 @@ def joined_line(group: Group, file: str | None) -> Line:
 
 _COMMENT = re.compile(r"(?<!\\)#.*")
 _PERCENT = re.compile(r"(?<!\\)%.*")
-_TITLE = re.compile(r"\s*title\s*[:：]", re.IGNORECASE)
+_TITLE = re.compile(r"\s*title\s*(?:\([\w-]+\))?\s*[:：]", re.IGNORECASE)
 _NOISE = r"(?:[\s&$]|\\[,;:!]|\\q?quad(?![A-Za-z])|\{\})*"
 _EQUALS = r"[=≈＝]|\\(?:approx|equiv|overset\{[^{}]*\}\{=\})(?![A-Za-z])"
 _TAIL = r"(?:for|where)\s+[\w\\]|\\forall(?![A-Za-z])|\\text\s*\{\s*(?:for|where)(?![A-Za-z])"

@@ -308,9 +308,10 @@ class Roles(Node):
 
 @dataclass(frozen=True, slots=True)
 class Title(Node):
-    """`title: text`."""
+    """`title: text`, or `title (zh): text` in one language."""
 
     text: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class Writer:
     def _add(self, e: Any, letters: dict[Any, str]) -> tuple[str, int]:
         parts: list[str] = []
         indices = not e.has(sp.Indexed) and all(s.is_integer for s in free_indices(e))
-        for term in sorted(e.args, key=_index_order) if indices else e.args:
+        for term in sorted(e.args, key=_index_order) if indices else self._positive_first(e.args):
             text = (
                 self._bracketed(term, letters, PRODUCT)
                 if not isinstance(term, sp.Add)
@@ -187,6 +187,13 @@ class Writer:
                 text = self._bracketed(positive, letters, PRODUCT)
             parts.append((" - " if parts else "-") + text if negative else (" + " if parts else "") + text)
         return "".join(parts), SUM
+
+    def _positive_first(self, terms: Sequence[Any]) -> Sequence[Any]:
+        """``a - b`` rather than ``-b + a``, of two quantities."""
+        plain = all(isinstance(t.args[-1] if isinstance(t, sp.Mul) else t, (sp.Symbol, sp.Indexed)) for t in terms)
+        if len(terms) == 2 and plain and self._is_negative(terms[0]) and not self._is_negative(terms[1]):
+            return terms[::-1]
+        return terms
 
     @staticmethod
     def _is_negative(term: Any) -> bool:
@@ -351,6 +358,11 @@ class Writer:
         """A condition; ``T - t - 1 >= 0`` between indices is written ``t < T``."""
         letters = letters or {}
         if isinstance(c, sp.And):
+            between = next(((a, b) for a in c.args for b in c.args if isinstance(a, sp.Le) and a.rhs == b.lhs), None)  # type: ignore[attr-defined]
+            if between is not None and len(c.args) == 2:
+                upper = self.condition(between[1], letters)
+                low, relation = self._write(between[0].lhs, letters)[0], self.markup.relations["Le"]  # type: ignore[attr-defined]
+                return f"{low} {relation} {upper}"
             return f" {self.markup.relations['And']} ".join(self.condition(a, letters) for a in c.args)
         if not isinstance(c, sp.core.relational.Relational):
             return str(c)

@@ -97,6 +97,10 @@ class MathWriter:
         axes = matrix_axes(network, quantity.base, at)
         return self.whole(quantity.entry, axes) if len(axes) < len(at) else self._both(lambda w: w.name(quantity.base))
 
+    def stem(self, quantity: Quantity) -> Math:
+        """The name of a quantity without any index."""
+        return self._both(lambda w: w.name(quantity.base))
+
     def names(self, quantities: Iterable[Quantity]) -> list[Math]:
         """The names of several quantities."""
         return [self.name(q) for q in quantities]

@@ -49,7 +49,10 @@ def test_a_chain_has_one_factor_for_each_arrow() -> None:
         ]
     )
     assert f"{partial('E', 'w_{12}')} = {chain}\n" in sheet().to_markdown()
-    assert r"w_{12} \longrightarrow h_2 \longrightarrow \alpha_2 \longrightarrow z" in sheet().to_markdown()
+    assert (
+        r"h_2 \longrightarrow \alpha_2 \longrightarrow z \longrightarrow \mathit{out} \longrightarrow E"
+        in sheet().to_markdown()
+    )
 
 
 def test_the_forward_pass_writes_the_sigmoid_out() -> None:

@@ -32,7 +32,8 @@ class FileState:
         self.low = Lowering()
         self.pending: list[Pending] = []
         self.declarations: list[tuple[Line, Any]] = []
-        self.title = ""
+        self.titles: dict[str, str] = {}
+        """By the code of the language; without one: any."""
         self.starts: dict[str, int] = {}
         """Names that are declared at one label only, as ``h_0 in R^n``: the start of a recurrence, if given so."""
 
@@ -41,7 +42,7 @@ class FileState:
         if isinstance(statement, tree.Equation):
             self.pending.append(Pending(line, statement))
         elif isinstance(statement, tree.Title):
-            self.title = statement.text
+            self.titles[statement.language] = statement.text
         else:
             self.declarations.append((line, statement))
 

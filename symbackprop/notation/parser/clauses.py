@@ -34,10 +34,10 @@ _ROLES = {
     "sample": "samples",
     "assume": "assume",
     "assumption": "assume",
-    "title": "title",
 }
 _KEYWORD = re.compile(r"\s*(" + "|".join(_ROLES) + r")s?\s*[:：](?!=)\s*", re.IGNORECASE)
-_KEYWORD_STARTS = frozenset("".join(_ROLES) + "".join(_ROLES).upper() + " \t")
+_TITLE = re.compile(r"\s*title(?:\s*\(([\w-]+)\))?\s*[:：](?!=)\s*", re.IGNORECASE)
+_KEYWORD_STARTS = frozenset("title".join(_ROLES) + "title".join(_ROLES).upper() + " \t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Clause:
     word: str = ""
     """The role of a declaration, or the text of a title."""
     where: tuple[Clause, ...] = ()
+    language: str = ""
+    """Of a title: the code of its language; empty: any."""
 
 
 def split_clauses(line: Line) -> list[Clause]:
@@ -60,12 +62,13 @@ def split_clauses(line: Line) -> list[Clause]:
     >>> [(clause.kind, clause.tokens[0].value, len(clause.ranges)) for clause in clauses]
     [('equation', 'a', 6), ('equation', 'c', 6)]
     """
+    title = _TITLE.match(line.text) if line.text[:1] in _KEYWORD_STARTS else None
+    if title is not None:
+        return [Clause("title", [], [], line.text[title.end() :].strip(), language=title[1] or "")]
     keyword = _KEYWORD.match(line.text) if line.text[:1] in _KEYWORD_STARTS else None
     if keyword is None:
         return _statements(_without_leading_word(tokenize(line)), "equation")
     word = _ROLES[keyword[1].lower()]
-    if word == "title":
-        return [Clause("title", [], [], line.text[keyword.end() :].strip())]
     tokens = tokenize(line, keyword.end())
     if word == "assume":
         return _statements(tokens, "assume")

@@ -76,7 +76,7 @@ def parse_statements(text: Line | str, vocabulary: Vocabulary = NOTHING_KNOWN) -
 def _statement(line: Line, clause: Clause, vocabulary: Vocabulary) -> list[Statement]:
     match clause.kind:
         case "title":
-            return [Title(clause.word, span=(0, len(line.text)))]
+            return [Title(clause.word, clause.language, span=(0, len(line.text)))]
         case "roles":
             return _roles(line, clause, vocabulary)
         case "is":

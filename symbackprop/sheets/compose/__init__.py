@@ -48,7 +48,8 @@ def compose(
         detail: ``full`` says why; ``brief`` prints formulas only.
         form: ``index`` writes everything entry by entry; else results are matrices where they can be.
         values: a number for every input, target, constant and parameter: the sheet is worked out in numbers;
-            with a learning rate among them, one update, too.
+            with a learning rate among them, one update, too. Default: the values that the network states,
+            where it states all of them.
         digits: significant digits of the numbers.
         optimizer: the update rule: ``sgd``, ``momentum`` or ``adam``.
         templates: a folder of one's own; a phrase or a template found there beats the built-in one.
@@ -64,6 +65,7 @@ def compose(
     blocks: list[Block] = []
     for section in (opening, forward, loss, backward, updates, summary, insight, mistakes):
         blocks += section(c)
+    values = values or c.stated
     if values:
         from symbackprop.sheets.compose.numbers import worked  # NumPy only where there are numbers
 

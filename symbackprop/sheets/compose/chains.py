@@ -5,18 +5,20 @@ Contract: reads the contributions of the sweep; every instance of a consumer sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import sympy as sp
 
 from symbackprop.backprop import Contribution
 from symbackprop.derivation import Term
-from symbackprop.indexed import indices_of
+from symbackprop.indexed import Limit, indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Formula, Math, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.functions import free_letter
-from symbackprop.sheets.compose.results import lines_of, raw_rows
+from symbackprop.sheets.compose.results import Left, lines_of, raw_rows, symbol_at, term_rows
 from symbackprop.sheets.mathematics import IS, THIN
 from symbackprop.sheets.width import width
 
@@ -33,6 +35,11 @@ def reference_of(contribution: Contribution) -> Any:
 def free_symbols_of(reference: Any) -> set[Any]:
     """The symbols in the indices of a reference."""
     return {symbol for index in indices_of(reference) for symbol in index.free_symbols}
+
+
+def how_often(c: Composition, limits: Sequence[Limit]) -> Math:
+    """In how many entries something is used: the product of the sizes that a sum runs over."""
+    return c.write(sp.Mul(*(limit.size for limit in limits), evaluate=False) if len(limits) > 1 else limits[0].size)
 
 
 def chain_rule(c: Composition) -> Iterator[Block]:
@@ -54,23 +61,29 @@ def chain_rows(c: Composition, quantity: Quantity) -> list[Row]:
     contributions = c.derivation.sweep[quantity.base].contributions
     if all(x.adjoint == 1 for x in contributions):
         return []
-    left = c.write(c.gradient(quantity).symbol)
+    left = symbol_at(c, quantity)
     if quantity in c.derivation.deltas:
-        left = left + IS + scaled_partial(c, quantity)
-    found = sum_rows(c, left, chain_terms(c, quantity))
+        left = named_partial(c, quantity)
+    found = term_rows(c, quantity, chain_terms(c, quantity), left, ROOM)
     for user in c.consumers(quantity):
         if c.derivation.is_inlined(user.base):
-            scale = c.scale(user)
-            left = c.write(c.gradient(user).symbol)
-            found += raw_rows(c, user, left if scale == 1 else c.write(scale) + THIN + left)
+            found += raw_rows(c, user, _scaled(c, user, symbol_at(c, user)))
     return found
 
 
-def scaled_partial(c: Composition, quantity: Quantity) -> Math:
-    """``dL/dZ``, times m where a delta belongs to one sample."""
-    partial = c.write.partial(c.derivation.network.loss.target, quantity.entry)
+def named_partial(c: Composition, quantity: Quantity) -> Left:
+    """``delta = dL/dZ``, times m where a delta belongs to one sample."""
+
+    def partial(at: Mapping[Any, Any]) -> Math:
+        return c.write.partial(c.derivation.network.loss.target, quantity.entry.xreplace(dict(at)))
+
+    symbol, scaled = symbol_at(c, quantity), _scaled(c, quantity, partial)
+    return lambda at: symbol(at) + IS + scaled(at)
+
+
+def _scaled(c: Composition, quantity: Quantity, left: Left) -> Left:
     scale = c.scale(quantity)
-    return partial if scale == 1 else c.write(scale) + THIN + partial
+    return left if scale == 1 else lambda at: c.write(scale) + THIN + left(at)
 
 
 def chain_terms(c: Composition, quantity: Quantity) -> list[Term]:
@@ -94,8 +107,11 @@ def _covers(general: Contribution, special: Contribution) -> bool:
 
 def _chain_term(c: Composition, x: Contribution, quantity: Quantity) -> Term:
     """``dE/du du/dv`` for one consumer, with the sum over its indices and its conditions."""
+    if x.adjoint == 1:  # what stands in the loss itself: its derivative would be written like the left side
+        scale = c.scale(quantity)
+        return Term(x.limits, (*((scale,) if scale != 1 else ()), *c.chosen(x.local), *x.conditions))
     partial = c.write.derivative_symbol(reference_of(x), quantity.entry)
-    outer = (x.adjoint,) if x.adjoint != 1 else ()
+    outer = (x.adjoint,)
     user = c.derivation.network.quantities[x.consumer.base]
     scale = c.scale(quantity) / (c.scale(user) if user in c.derivation.deltas else 1)
     return Term(x.limits, (*((scale,) if scale != 1 else ()), *outer, partial, *x.conditions))

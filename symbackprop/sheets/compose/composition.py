@@ -5,21 +5,23 @@ Contract: a `Composition` is made once for a sheet and only read by the sections
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 import sympy as sp
 
+from symbackprop.backprop import Contribution
 from symbackprop.derivation import Derivation, Factors, Gradient, activation_argument
 from symbackprop.derivation.rules import OptimizerName, UpdateRule, rule_of
 from symbackprop.functions import Indicator
-from symbackprop.indexed import base_of
+from symbackprop.indexed import Softmax, base_of, indices_of
 from symbackprop.names import parse_name
 from symbackprop.network import Equation, Quantity
-from symbackprop.sheets.blocks import Line
+from symbackprop.sheets.blocks import Line, Math
 from symbackprop.sheets.mathematics import MathWriter
+from symbackprop.sheets.matrices import matrix_axes
 from symbackprop.sheets.naming import is_preactivation
 from symbackprop.sheets.phrases import Phrases
 
@@ -92,6 +94,12 @@ class Composition:
         """The loss."""
         return self.derivation.network.quantities[self.derivation.network.loss.base]
 
+    @property
+    def title(self) -> str:
+        """The title of the network, in the language of the sheet where it has one in it."""
+        network = self.derivation.network
+        return network.titles.get(self.say.language, network.title)
+
     def names(self, quantities: Sequence[Quantity]) -> Line:
         """The names of quantities as an enumeration."""
         return self.say.listed(self.write.names(quantities))
@@ -109,19 +117,41 @@ class Composition:
         """Is it a spelling of the learning rate?"""
         return parse_name(str(name)) == self.derivation.network.rate
 
+    @property
+    def stated(self) -> Mapping[Any, Any] | None:
+        """The values that the network itself states, if there is one for everything that is given."""
+        network = self.derivation.network
+        given = [q for q in network.quantities.values() if q.role not in ("intermediate", "loss")]
+        return network.values if all(q.base in network.values for q in given) else None
+
+    @property
+    def counts(self) -> set[sp.Symbol]:
+        """The sizes that say how many layers or steps there are."""
+        network = self.derivation.network
+        axes = [
+            q.axes[n]
+            for q in network.quantities.values()
+            for n in range(len(q.axes))
+            if (q.base, n) in network.label_axes
+        ]
+        return {axis.high for axis in axes if isinstance(axis.high, sp.Symbol)}
+
     def chosen(self, factors: Factors) -> Factors:
         """Factors with the derivatives of activations in the form that was asked for."""
         return tuple(self.derivation.in_chosen_form(f) for f in factors)
 
     @cached_property
     def has_indicators(self) -> bool:
-        """Does a derivative hold only where a condition is true?"""
-        sweep = self.derivation.sweep
+        """Does a derivative hold only where a condition is true, other than the start of a recursion?"""
+        derivation = self.derivation
+        if any(isinstance(e.expression, Softmax) for e in derivation.network.equations):
+            return True
         return any(
-            f.has(Indicator)
-            for quantity in (*self.derivation.deltas, *self.derivation.parameters)
-            for x in sweep[quantity.base].contributions
-            for f in (*x.local, *x.conditions)
+            value.has(Indicator)
+            for quantity in (*derivation.deltas, *derivation.parameters)
+            for _, value in derivation.in_cases(
+                quantity.base, sp.Add(*(t.expression for t in derivation.terms(quantity.base)), evaluate=False)
+            )
         )
 
     # -- who is who ------------------------------------------------------------------------------------------
@@ -130,6 +160,23 @@ class Composition:
         network = self.derivation.network
         bases = dict.fromkeys(c.consumer.base for c in self.derivation.sweep[quantity.base].contributions)
         return [network.quantities[b] for b in sorted(bases, key=lambda b: -self._position[b])]
+
+    def users(self, quantity: Quantity) -> list[Math]:
+        """The names of the consumers, at the layer or step at which they read it: ``h^{(t+1)}`` reads ``h^{(t)}``."""
+        found: list[Math] = []
+        for user in self.consumers(quantity):
+            contributions = self.derivation.sweep[quantity.base].contributions
+            found += [self.user(x) for x in contributions if x.consumer.base == user.base]
+        return list(dict.fromkeys(found))
+
+    def user(self, x: Contribution) -> Math:
+        """The name of a consumer at the layer or step at which it reads; without it where it reads at all of them."""
+        user, at = self.derivation.network.quantities[x.consumer.base], indices_of(x.adjoint)
+        labels = [i for n, i in enumerate(at) if (user.base, n) in self.derivation.network.label_axes]
+        bound = {limit.index for limit in x.limits}
+        if not labels or any(i.free_symbols & bound for i in labels):
+            return self.write.stem(user)
+        return self.write.whole(user.base[at], matrix_axes(self.derivation.network, user.base, at))
 
     @cached_property
     def _position(self) -> dict[Any, int]:

@@ -11,13 +11,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from symbackprop.indexed import Softmax, indices_of
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Details, Formula, Heading, Line, Math, Note, Paragraph, Row
-from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, reference_of
+from symbackprop.sheets.compose.chains import chain_rows, chain_rule, free_symbols_of, how_often, reference_of
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.flow import flow_figure
 from symbackprop.sheets.compose.functions import (
     applied_functions,
     denominator,
     derivative_row,
+    logsumexp_sentences,
     softmax_rows,
     softmax_sums,
 )
@@ -25,12 +26,12 @@ from symbackprop.sheets.compose.outcome import outcome
 from symbackprop.sheets.compose.parameters import gradients
 from symbackprop.sheets.compose.reasons import because
 from symbackprop.sheets.compose.results import (
-    entry_rows,
+    final_rows,
 )
 from symbackprop.sheets.mathematics import THIN
 from symbackprop.sheets.matrices import matrix_axes
 
-EXPLAINED = 12
+EXPLAINED, EXPLAINED_ARRAYS = 12, 5
 """Of more deltas, those that come about like an earlier one are not explained again."""
 
 
@@ -54,8 +55,10 @@ def backward_by_deltas(c: Composition) -> Iterator[Block]:
         yield flow_figure(c)
         derivatives = [*(derivative_row(c, f) for f in applied_functions(c)), *softmax_rows(c)]
         if derivatives:
-            yield Paragraph(c.say("backward.functions"))
+            yield Paragraph(c.say("backward.functions" if len(derivatives) == 1 else "backward.functions_many"))
             yield Formula(tuple(derivatives))
+        for sentence in logsumexp_sentences(c):
+            yield Paragraph(sentence)
         sums = list(softmax_sums(c))
         if sums:
             sign = Math(r"\mathbf{1}[\dots]", "[...]")
@@ -97,10 +100,11 @@ def _deltas(c: Composition, deltas: Sequence[Quantity]) -> Iterator[Block]:
     """Each delta explained; of many, those like an earlier one follow in short lines."""
     seen: set[Hashable] = set()
     alike: list[Row] = []
+    many = len(deltas) > (EXPLAINED if c.scalar else EXPLAINED_ARRAYS)
     for quantity in deltas:
         kind = _kind(c, quantity)
-        if len(deltas) > EXPLAINED and kind in seen:
-            alike += entry_rows(c, quantity)
+        if many and kind in seen:
+            alike += final_rows(c, quantity)
             continue
         yield from _alike(c, alike)
         alike = []
@@ -162,7 +166,7 @@ def _users(c: Composition, quantity: Quantity) -> Line:
     """What reads the quantity; behind an activation also what reads that, and how often."""
     users = c.consumers(quantity)
     key = "deltas.used_one" if len(users) == 1 else "deltas.used_many"
-    said = c.say(key, quantity=c.write.name(quantity), users=c.names(users), count=len(users))
+    said = c.say(key, quantity=c.write.name(quantity), users=c.say.listed(c.users(quantity)), count=len(users))
     if len(users) != 1 or not c.derivation.is_inlined(users[0].base):
         return said
     output = users[0]
@@ -170,7 +174,7 @@ def _users(c: Composition, quantity: Quantity) -> Line:
     if not onward or onward == [c.loss]:
         return said
     key = "deltas.onward_one" if len(onward) == 1 else "deltas.onward_many"
-    said += c.say(key, output=c.write.name(output), users=c.names(onward), count=len(onward))
+    said += c.say(key, output=c.write.name(output), users=c.say.listed(c.users(output)), count=len(onward))
     return said + next((sentence for sentence in _repeated(c, output)), ())
 
 
@@ -179,13 +183,7 @@ def _repeated(c: Composition, output: Quantity) -> Iterator[Line]:
     for x in c.derivation.sweep[output.base].contributions:
         bound = [limit for limit in x.limits if limit.index in free_symbols_of(x.adjoint)]
         if bound and x.local:
-            user = c.derivation.network.quantities[x.consumer.base]
-            yield c.say(
-                "deltas.repeated",
-                entry=c.write(output.entry),
-                user=c.write.name(user),
-                count=c.write(bound[0].size),
-            )
+            yield c.say("deltas.repeated", entry=c.write(output.entry), user=c.user(x), count=how_often(c, bound))
 
 
 def _why(c: Composition, quantity: Quantity) -> Line:

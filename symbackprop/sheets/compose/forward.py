@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import sympy as sp
+
 from symbackprop.functions import row_of
 from symbackprop.indexed import Softmax, base_of, rename
 from symbackprop.network import Assumption, Equation
@@ -19,6 +21,8 @@ from symbackprop.sheets.width import width
 
 WRITTEN_OUT = 12
 """Up to this many activations are written out one by one, ``sigma(h) = 1/(1+e^{-h})``; else once for all."""
+ENTRIES = 10
+"""Of more equations of arrays, the first of each form is also written entry by entry."""
 LONGEST = 24
 """The lines of one formula."""
 
@@ -34,12 +38,23 @@ def forward(c: Composition) -> Iterator[Block]:
         yield from _scalars(c, before)
         return
     matrices = [row for e in before for row in _matrix_row(c, e)] if c.matrices else []
+    matrices = matrices if len(matrices) == len(before) else []  # in parts they would say neither all nor the same
     yield from _formulas(matrices)
     if c.full or not matrices:
+        shown = _one_of_each_kind(before) if matrices and len(before) > ENTRIES else before
         if matrices:
-            yield Paragraph(c.say("forward.entries"))
-        yield from _formulas([row for e in before for row in equation_rows(c, e)])
+            yield Paragraph(c.say("forward.entries" if len(shown) == len(before) else "forward.entries_first"))
+        yield from _formulas([row for e in shown for row in equation_rows(c, e)])
     yield from _definitions(c)
+
+
+def _one_of_each_kind(equations: Sequence[Equation]) -> list[Equation]:
+    """The first of the equations that have the same form, whatever they are called and however large they are."""
+    found: dict[Any, Equation] = {}
+    for e in equations:
+        form = tuple(type(part).__name__ for part in sp.preorder_traversal(e.expression) if not part.is_Atom)
+        found.setdefault((form, len(e.at)), e)
+    return list(found.values())
 
 
 def _scalars(c: Composition, before: Sequence[Equation]) -> Iterator[Block]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symbackprop.derivation import activation_argument
-from symbackprop.functions import TABLE, FunctionRow, Indicator, local_derivative
-from symbackprop.indexed import Softmax
+from symbackprop.functions import TABLE, FunctionRow, Indicator, local_derivative, maximum
+from symbackprop.indexed import Limit, LogSumExp, Softmax, base_of
 from symbackprop.sheets.blocks import EQUALS, Line, Math, Row
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.mathematics import IS
@@ -24,23 +24,40 @@ class Applied(NamedTuple):
     row: FunctionRow
     letter: sp.Symbol
     application: Any
+    place: int
+    """Which argument the letter is; the others are constants of the network."""
 
     @property
     def sign(self) -> Math:
         r"""What stands for the function: ``\sigma``."""
         return Math(self.row.latex, {"sigmoid": "σ"}.get(self.row.name, self.row.name))
 
+    @property
+    def known_as(self) -> str:
+        """The name of the function: the larger of 0 and a number is the rectified linear unit."""
+        is_relu = self.row is TABLE[maximum] and self.application.args[1 - self.place] == 0
+        return "relu" if is_relu else self.row.name
+
 
 def applied_functions(c: Composition) -> Iterator[Applied]:
     """Every activation function of the network, once, in order of appearance."""
     letter = free_letter(c)
+    computed = {e.base for e in c.derivation.network.equations}
     seen: set[Any] = set()
     for equation in c.derivation.network.equations:
         node = equation.expression
-        key = (node.func, *node.args[1:])
-        if c.is_activation(equation) and node.func in TABLE and key not in seen:
+        places = [n for n, a in enumerate(node.args) if not a.is_number]
+        if equation is c.derivation.network.loss or node.func not in TABLE or not places:
+            continue
+        place = places[0]
+        others = (*node.args[:place], *node.args[place + 1 :])
+        defined = any(base_of(r) in computed for a in others for r in a.atoms(sp.Symbol, sp.Indexed))
+        key = (node.func, place, *others)
+        if not defined and key not in seen:
             seen.add(key)
-            yield Applied(TABLE[node.func], letter, node.func(letter, *node.args[1:]))
+            yield Applied(
+                TABLE[node.func], letter, node.func(*node.args[:place], letter, *node.args[place + 1 :]), place
+            )
 
 
 def free_letter(c: Composition) -> sp.Symbol:
@@ -49,9 +66,9 @@ def free_letter(c: Composition) -> sp.Symbol:
     return sp.Symbol(next(letter for letter in "utvsrqpcdk" if letter not in used))
 
 
-def title_of(c: Composition, row: FunctionRow) -> Line | str:
+def title_of(c: Composition, f: Applied) -> Line | str:
     """What the function is called in words; a user's own function is called by its name."""
-    return c.say(f"function.{row.name}") if f"function.{row.name}" in c.say else row.name
+    return c.say(f"function.{f.known_as}") if f"function.{f.known_as}" in c.say else f.known_as
 
 
 def definition_row(c: Composition, f: Applied) -> Row | None:
@@ -106,14 +123,42 @@ def softmax_sums(c: Composition) -> Iterator[Row]:
             yield Row(c.write(denominator(c)), c.write(sp.Sum(sp.exp(e.args[1]), tuple(e.limit))), EQUALS)
 
 
+def logsumexp_sentences(c: Composition) -> Iterator[Line]:
+    """Where the softmax comes from in a loss of scores: the derivative of ``log Sum_k e^{z_k}``."""
+    for equation in c.derivation.network.equations:
+        for e in sorted(equation.expression.atoms(LogSumExp), key=str):
+            body, limit = e.args[0], Limit(*e.args[1])
+            if isinstance(body, sp.Indexed):
+                taken = {str(s) for s in body.free_symbols - {limit.index}}
+                letters = [sp.Symbol(letter, integer=True) for letter in "ikqpr" if letter not in taken]
+                bound, at = letters[:2]  # the letters that are printed
+                inner = body.xreplace({limit.index: bound})
+                softmax: Any = Softmax(at, inner, Limit(bound, limit.low, limit.high))
+                yield c.say(
+                    "backward.logsumexp",
+                    log=c.write(e),
+                    entry=c.write(inner.xreplace({bound: at})),
+                    quotient=c.write(softmax.definition()),
+                    softmax=c.write(softmax),
+                )
+
+
+def has_softmax(c: Composition) -> bool:
+    """Does a softmax occur, in the network or in the derivative of its loss?"""
+    return any(e.expression.has(Softmax, LogSumExp) for e in c.derivation.network.equations)
+
+
 def derivative_row(c: Composition, f: Applied) -> Row:
-    """``sigma'(u) = sigma(u)(1-sigma(u))``."""
+    """``sigma'(u) = sigma(u)(1-sigma(u))``; of a function with several arguments ``d max(0, u)/du``."""
     application = c.write(f.application)
-    prime = Math("'", "′")
-    left = Math(f.row.latex, f.sign.text) + prime
-    bracket = application.latex.find("("), application.text.find("(")
-    left += Math(application.latex[bracket[0] :], application.text[bracket[1] :])
-    right = c.write.product(local_derivative(f.application, 0))
+    if len(f.application.args) == 1:
+        bracket = application.latex.find("("), application.text.find("(")
+        left = Math(
+            f.row.latex + "'" + application.latex[bracket[0] :], f"{f.sign.text}′{application.text[bracket[1] :]}"
+        )
+    else:
+        left = c.write.partial(f.application, f.letter)
+    right = c.write.product(local_derivative(f.application, f.place))
     definition = f.row.definition
     if definition is not None and f.row.kinks(f.application.args) is None:
         slope = definition(*f.application.args).diff(f.letter)

@@ -28,9 +28,9 @@ def _sentences(c: Composition) -> Iterator[Line]:
     yield from _error(c)
     for f in applied_functions(c):
         if f.row.name in SLOPES:
-            yield c.say("insight.flat", function=title_of(c, f.row), slope=SLOPES[f.row.name])
-        if f.row.name == "relu":
-            yield c.say("insight.relu", function=title_of(c, f.row))
+            yield c.say("insight.flat", function=title_of(c, f), slope=SLOPES[f.row.name])
+        if f.known_as == "relu":
+            yield c.say("insight.relu", function=title_of(c, f))
     if len(c.derivation.deltas) > 1:
         yield c.say("insight.reuse", count=len(c.derivation.deltas))
 

@@ -12,13 +12,11 @@ import sympy as sp
 
 from symbackprop.functions import Indicator
 from symbackprop.indexed import Softmax, indices_of
-from symbackprop.matrix import Ones
+from symbackprop.matrix import Hadamard, Ones, Product
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import Block, Formula, Line, Math, Paragraph
 from symbackprop.sheets.breaking import rows
-from symbackprop.sheets.compose.chains import (
-    scaled_partial,
-)
+from symbackprop.sheets.compose.chains import named_partial
 from symbackprop.sheets.compose.composition import Composition
 from symbackprop.sheets.compose.forward import aligned
 from symbackprop.sheets.compose.results import (
@@ -27,6 +25,7 @@ from symbackprop.sheets.compose.results import (
     holds,
     matrix_result,
     raw_rows,
+    symbol_at,
     transposed_factors,
 )
 from symbackprop.sheets.mathematics import IS
@@ -38,14 +37,14 @@ def outcome(c: Composition, quantity: Quantity, *, lead: bool) -> Iterator[Block
     gradient = c.gradient(quantity)
     matrix = matrix_result(c, quantity)
     closed = gradient.closed
-    named = c.write(gradient.symbol)
-    if lead:
-        named = named + IS + scaled_partial(c, quantity)
+    named = named_partial(c, quantity) if lead else symbol_at(c, quantity)
     if closed.rules:
         if c.full and not lead:
             yield Paragraph(_put_in(c, quantity))
         yield Formula(tuple(raw_rows(c, quantity, named)))
         yield from _simplified(c, quantity)
+    elif c.full and not lead:
+        yield Paragraph(c.say("deltas.put_in"))
     if matrix is None:
         final = entry_rows(c, quantity) if closed.rules or not lead else raw_rows(c, quantity, named)
         yield Formula(tuple(final), boxed=True)
@@ -96,12 +95,14 @@ def _put_in(c: Composition, quantity: Quantity) -> Line:
 def matrix_form(c: Composition, matrix: MatrixResult) -> Iterator[Block]:
     """The result as matrices, and why it looks as it does."""
     if c.full:
-        yield Paragraph(_as_matrices(c, matrix.node))
+        entrywise = isinstance(matrix.node, Hadamard) and any(isinstance(f, Product) for f in matrix.node.factors)
+        said = c.say("matrix.entrywise", sign=Math(r"\odot", "⊙")) if entrywise else ()
+        yield Paragraph(_as_matrices(c, matrix.node, said))
     yield Formula(tuple(matrix.rows), boxed=True)
 
 
-def _as_matrices(c: Composition, node: Any) -> Line:
-    """Why the matrix form looks as it does: what adds up, where each transpose comes from."""
+def _as_matrices(c: Composition, node: Any, more: Line) -> Line:
+    """Why the matrix form looks as it does: what adds up, where each transpose comes from; `more` comes last."""
     if holds(node, Ones):
         return c.say("matrix.ones", one=Math(r"\mathbf{1}", "𝟏"))
     for reference, over_rows in transposed_factors(node)[:1]:
@@ -109,5 +110,5 @@ def _as_matrices(c: Composition, node: Any) -> Line:
         name = c.write.whole(reference, axes)
         if len(axes) < 2:
             return c.say("matrix.outer", vector=name)
-        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name)
-    return c.say("matrix.intro")
+        return c.say("matrix.transpose_left" if over_rows else "matrix.transpose_right", matrix=name) + more
+    return c.say("matrix.intro_entrywise", sign=Math(r"\odot", "⊙")) if more else c.say("matrix.intro")

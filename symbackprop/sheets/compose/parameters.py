@@ -5,17 +5,26 @@ Contract: one block of lines for each parameter; where a parameter is used again
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 
 from symbackprop.network import Quantity
 from symbackprop.sheets.blocks import NOTHING, Block, Details, Formula, Paragraph, Row
 from symbackprop.sheets.breaking import ROOM, rows, side_by_side
-from symbackprop.sheets.compose.chains import chain_rows, chain_terms, free_symbols_of, sum_rows
+from symbackprop.sheets.compose.chains import (
+    chain_rows,
+    chain_terms,
+    free_symbols_of,
+    how_often,
+    reference_of,
+    sum_rows,
+)
 from symbackprop.sheets.compose.composition import Composition, Group
 from symbackprop.sheets.compose.outcome import matrix_form, outcome
 from symbackprop.sheets.compose.results import (
     chosen_terms,
     entry_rows,
+    final_rows,
     lines_of,
     matrix_result,
 )
@@ -24,10 +33,15 @@ from symbackprop.sheets.width import width
 
 LONG = 48
 """Of more parameters, the later groups stand without their chains."""
+EXPLAINED = 8
+"""Of more arrays of parameters, those that come about like an earlier one are not explained again."""
 
 
 def gradients(c: Composition) -> Iterator[Block]:
     """The gradients, group by group; of many, the later groups without their chains."""
+    if not c.scalar and len(c.derivation.parameters) > EXPLAINED:
+        yield from _one_of_each_kind(c)
+        return
     short = len(c.derivation.parameters) > LONG
     for number, group in enumerate(c.groups):
         if short and number:
@@ -36,6 +50,29 @@ def gradients(c: Composition) -> Iterator[Block]:
             yield Formula(tuple(side_by_side([row for q in group.parameters for row in entry_rows(c, q)])))
         else:
             yield from _group(c, group)
+
+
+def _one_of_each_kind(c: Composition) -> Iterator[Block]:
+    """Arrays of many layers: the first of each kind explained, then the results of the others."""
+    seen: set[Hashable] = set()
+    alike: list[Row] = []
+    for group in c.groups:
+        fresh: list[Quantity] = []
+        rest: list[Row] = []
+        for quantity in group.parameters:
+            found = c.derivation.sweep[quantity.base].contributions
+            kind = c.part(quantity), len(quantity.axes), tuple((len(x.local), len(x.limits)) for x in found)
+            if kind in seen:
+                rest += final_rows(c, quantity)
+            else:
+                fresh.append(quantity)
+            seen.add(kind)
+        if fresh:
+            yield from _group(c, replace(group, parameters=tuple(fresh)))
+        alike += side_by_side(rest)
+    if alike:
+        yield Paragraph(c.say("deltas.alike"))
+        yield Formula(tuple(alike))
 
 
 def _group(c: Composition, group: Group) -> Iterator[Block]:
@@ -87,14 +124,17 @@ def _summed(c: Composition, quantity: Quantity) -> Iterator[Block]:
     for x in c.derivation.sweep[quantity.base].contributions:
         extra = [limit for limit in x.limits if limit.index in free_symbols_of(x.adjoint)]
         if extra:
-            user = c.derivation.network.quantities[x.consumer.base]
             key = "deltas.added" if not x.local else "deltas.used_again"
             yield Paragraph(
                 c.say(
                     key,
                     parameter=c.write(quantity.entry),
-                    user=c.write.name(user),
-                    count=c.write(extra[0].size),
+                    user=c.user(x),
+                    count=how_often(c, extra),
                 )
             )
             return
+    found = c.derivation.sweep[quantity.base].contributions
+    if len(found) == 1 and quantity.axes and found[0].adjoint != 1:
+        entry = c.write(reference_of(found[0]))
+        yield Paragraph(c.say("deltas.used_once", parameter=c.write(quantity.entry), entry=entry))

@@ -48,7 +48,7 @@ def backward_by_paths(c: Composition) -> Iterator[Block]:
         yield flow_figure(c)
         derivatives = [derivative_row(c, f) for f in applied_functions(c)]
         if derivatives:
-            yield Paragraph(c.say("backward.functions"))
+            yield Paragraph(c.say("backward.functions" if len(derivatives) == 1 else "backward.functions_many"))
             yield Formula(tuple(derivatives))
     seen: set[tuple[Quantity, Quantity]] = set()
     for group in c.groups:
@@ -186,7 +186,7 @@ def _slip(c: Composition, links: Sequence[Link], seen: set[tuple[Quantity, Quant
 
 
 def _gradient(c: Composition, gradient: Gradient, *, drawn: bool) -> Iterator[Block]:
-    """Path, chain and result of one parameter; in brief only the two formulas.
+    """Chain and result of one parameter; in brief only the two formulas.
 
     Several paths are drawn unless the group has `drawn` them.
     """
@@ -198,11 +198,10 @@ def _gradient(c: Composition, gradient: Gradient, *, drawn: bool) -> Iterator[Bl
         yield from (chain, result)
         return
     name, count = c.write.name(quantity), len(paths)
-    if count == 1:
-        way: tuple[Block, ...] = (Paragraph(c.say("paths.path", path=c.write.path(next(iter(paths)).quantities))),)
-    else:
+    way: tuple[Block, ...] = ()
+    if count > 1 and not drawn:
         way = (Paragraph(c.say("paths.sum", parameter=name, loss=c.write.name(c.loss), count=count)),)
-        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS and not drawn else ()
+        way += (_drawn(c, *paths),) if count <= SHOWN_PATHS else ()
     yield Details(c.say("paths.gradient", parameter=name), (*way, chain, result), level=4)
 
 
@@ -210,14 +209,19 @@ def _chains(c: Composition, paths: Sequence[Path]) -> list[Math]:
     """The product of partials along each path, one path a line."""
     lines: list[Math] = []
     for path in paths:
-        atoms = [
-            Atom(
-                c.write.partial(link.upper.entry, link.lower.entry),
-                THIN if n else NOTHING,
-                Math(r"\quad \cdot ", "  · "),
-            )
-            for n, link in enumerate(path.links)
-        ]
+        if (
+            len(paths) > 1 and len(path.links) == 1
+        ):  # in the loss itself: its derivative would be written like the left side
+            atoms = [Atom(c.write.product(c.chosen(path.links[0].factors)))]
+        else:
+            atoms = [
+                Atom(
+                    c.write.partial(link.upper.entry, link.lower.entry),
+                    THIN if n else NOTHING,
+                    Math(r"\quad \cdot ", "  · "),
+                )
+                for n, link in enumerate(path.links)
+            ]
         product = packed(atoms, ROOM - 6)
         if lines:
             product[0] = Math(r"{} + ", "+ ") + product[0]

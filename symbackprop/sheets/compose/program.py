@@ -6,15 +6,24 @@ Contract: what `running` returns runs from top to bottom in a notebook that has 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
+import sympy as sp
 
+from symbackprop.derivation import DeltaConvention, Derivation
 from symbackprop.errors import NetworkError
+from symbackprop.network import Network
+from symbackprop.network.unroll import unroll
 from symbackprop.numeric import compile_program
 from symbackprop.numeric.points import random_point
-from symbackprop.sheets.blocks import Block, Code, Heading, Paragraph
+from symbackprop.sheets.blocks import Block, Code, Heading, Math, Paragraph
 from symbackprop.sheets.compose.composition import Composition
+from symbackprop.sheets.mathematics import IS, MathWriter
+
+LENGTH = 3
+"""So many layers or steps has a program where the network leaves their number open."""
 
 CHECK = '''\
 def numerical_gradient(values, name, step=1e-6):
@@ -40,17 +49,33 @@ for argument, name in parameters.items():
 def running(c: Composition, values: Mapping[Any, Any] | None) -> Iterator[Block]:
     """The program, values for it, its call, and the gradient check."""
     yield Heading(2, c.say("program.heading"))
+    own, lengths = _unrolled(c)
     try:
-        program = compile_program(c.derivation)
-    except NetworkError as refused:  # an answer, not a failure: some networks have no program before they are unrolled
+        program = compile_program(own.derivation)
+    except NetworkError as refused:  # an answer, not a failure: a function that is left open has no program
         yield Paragraph(c.say("program.refused", reason=refused.message))
         return
+    if lengths:
+        said = [c.write(size) + IS + Math(str(length), str(length)) for size, length in lengths.items()]
+        yield Paragraph(c.say("program.unrolled", lengths=c.say.listed(said)))
     yield Paragraph(c.say("program.intro"))
     yield Code(program.source.strip(), runnable=True)
     yield Paragraph(c.say("program.values"))
-    yield Code("\n".join(_values(c, program, values or {})), runnable=True)
+    yield Code("\n".join(_values(own, program, values or {})), runnable=True)
     yield Paragraph(c.say("program.check"))
     yield Code(CHECK.strip(), runnable=True)
+
+
+def _unrolled(c: Composition) -> tuple[Composition, dict[sp.Symbol, int]]:
+    """The sheet's network with an open number of layers or steps made concrete, and which numbers these are."""
+    network, derivation = c.derivation.network, c.derivation
+    values = {str(base): value for base, value in network.values.items()}
+    lengths = {size: int(values.get(str(size), LENGTH)) for size in sorted(c.counts, key=str)}
+    if not lengths:
+        return c, lengths
+    concrete = Network(unroll(network, {size.name: length for size, length in lengths.items()}))
+    unrolled = Derivation(concrete, cast(DeltaConvention, derivation.delta), derivatives=derivation.derivatives)
+    return replace(c, derivation=unrolled, write=MathWriter(unrolled), found={}), lengths
 
 
 def _values(c: Composition, program: Any, values: Mapping[Any, Any]) -> Iterator[str]:

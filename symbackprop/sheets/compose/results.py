@@ -5,12 +5,12 @@ Contract: reads `Derivation.terms` and `Gradient.closed`; a matrix form is shown
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symbackprop.derivation import Case, Factors, Term
+from symbackprop.derivation import Case, Factors, Term, ordered_sum
 from symbackprop.functions import Indicator
 from symbackprop.indexed import indices_of, sum_over
 from symbackprop.matrix import Leaf, Node, Product, Transposed
@@ -49,11 +49,36 @@ def chosen_terms(c: Composition, quantity: Quantity) -> list[Term]:
     return [Term(t.limits, c.chosen(t.factors)) for t in c.derivation.terms(quantity.base)]
 
 
-def raw_rows(c: Composition, quantity: Quantity, left: Math | None = None) -> list[Row]:
+Left = Callable[[Mapping[Any, Any]], Math]
+"""A left side, at other indices."""
+
+
+def raw_rows(c: Composition, quantity: Quantity, left: Left | None = None) -> list[Row]:
     """``delta = value`` as the chain rule gave it, entry by entry."""
-    left = c.write(c.gradient(quantity).symbol) if left is None else left
-    lines, condition = lines_of(c, chosen_terms(c, quantity), ROOM - 4 - width(left.latex))
-    return rows(left, lines, condition)
+    return term_rows(c, quantity, chosen_terms(c, quantity), left or symbol_at(c, quantity), ROOM - 4)
+
+
+def symbol_at(c: Composition, quantity: Quantity) -> Left:
+    """The name of an adjoint as a left side."""
+    return lambda at: c.write(c.gradient(quantity).symbol.xreplace(dict(at)))
+
+
+def term_rows(c: Composition, quantity: Quantity, terms: Sequence[Term], left: Left, room: float) -> list[Row]:
+    """A left side and the terms of an adjoint; a recursion over layers or steps has a line for its start."""
+    if len(terms) != 1 or not any(isinstance(f, Indicator) for f in terms[0].factors):
+        cases = c.derivation.in_cases(quantity.base, ordered_sum([t.expression for t in terms]))
+        if len(cases) > 1:
+            return [row for condition, value in cases for row in _case_rows(c, condition, value, left, room)]
+    name = left({})
+    lines, condition = lines_of(c, terms, room - width(name.latex))
+    return rows(name, lines, condition)
+
+
+def _case_rows(c: Composition, condition: Any, value: Any, left: Left, room: float) -> list[Row]:
+    at_end = isinstance(condition, sp.Eq)
+    name = left({condition.lhs: condition.rhs} if at_end else {})
+    where = NOTHING if at_end or condition is None else c.write.condition(condition)
+    return rows(name, broken(c.write, value, room - width(name.latex) - width(where.latex)), where)
 
 
 def entry_rows(c: Composition, quantity: Quantity) -> list[Row]:
@@ -61,8 +86,9 @@ def entry_rows(c: Composition, quantity: Quantity) -> list[Row]:
     gradient = c.gradient(quantity)
     if not gradient.closed.rules:
         return raw_rows(c, quantity)
-    left = c.write(gradient.symbol)
-    return rows(left, broken(c.write, gradient.result, ROOM - 4 - width(left.latex)))
+    cases = [(case.condition, case.closed.expression) for case in c.derivation.cases(quantity.base)]
+    left = symbol_at(c, quantity)
+    return [row for condition, value in cases for row in _case_rows(c, condition, value, left, ROOM - 4)]
 
 
 class MatrixResult(NamedTuple):

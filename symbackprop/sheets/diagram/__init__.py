@@ -10,7 +10,7 @@ from functools import cached_property
 
 from symbackprop.derivation import Derivation
 from symbackprop.sheets.diagram.flow import FlowGraph, flow_graph
-from symbackprop.sheets.diagram.flow_drawn import flow_mermaid, flow_svg, flow_text, flow_tikz
+from symbackprop.sheets.diagram.flow_drawn import flow_mermaid, flow_svg, flow_text, flow_tikz, shrunk
 from symbackprop.sheets.diagram.flow_layout import FlowDrawing, flow_layout
 from symbackprop.sheets.diagram.graph import Graph, network_graph
 from symbackprop.sheets.diagram.layout import Drawing, layout
@@ -20,6 +20,10 @@ from symbackprop.sheets.diagram.tikz import tikz
 
 TELEPHONE = 380.0
 """A picture that is not wider stands on a telephone as it is."""
+READABLE = 0.7
+"""A picture that would be shrunk more than that is drawn from the top down, where that is larger."""
+SCREEN = 760.0, 1100.0
+"""The room for a picture on a page of HTML, in points."""
 
 __all__ = ["Diagram", "FlowDiagram"]
 
@@ -80,20 +84,31 @@ class FlowDiagram:
     def _drawing(self) -> FlowDrawing:
         return flow_layout(self.graph)
 
+    @cached_property
+    def _upright(self) -> FlowDrawing:
+        return flow_layout(self.graph, down=True)
+
+    @property
+    def _wide(self) -> FlowDrawing:
+        """From left to right while that can be read on a screen."""
+
+        def scale(drawing: FlowDrawing) -> float:
+            return min(SCREEN[0] / drawing.width, SCREEN[1] / drawing.height, READABLE)
+
+        return max(self._drawing, self._upright, key=scale)
+
     def svg(self) -> str:
         """A self-contained SVG element, light and dark."""
-        return flow_svg(self._drawing, self.title)
+        return flow_svg(self._wide, self.title)
 
     def narrow_svg(self) -> str:
         """The same for a narrow screen: from the top down, where that is narrower."""
-        upright = flow_layout(self.graph, down=True)
-        return (
-            self.svg() if self._drawing.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title, "fd")
-        )
+        upright, wide = self._upright, self._wide
+        return self.svg() if wide.width <= max(TELEPHONE, upright.width) else flow_svg(upright, self.title, "fd")
 
     def tikz(self) -> str:
         """A picture for LaTeX."""
-        return flow_tikz(self._drawing)
+        return flow_tikz(max(self._drawing, self._upright, key=lambda drawing: min(shrunk(drawing), READABLE)))
 
     def mermaid(self) -> str:
         """A flow chart for GitHub's Markdown."""

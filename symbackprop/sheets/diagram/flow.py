@@ -78,6 +78,13 @@ def flow_graph(derivation: Derivation) -> FlowGraph:
     return _Builder(derivation).graph()
 
 
+def outermost(graph: FlowGraph) -> set[str]:
+    """The first node of every column of several: its parameters hang outside, where no arrow leads to the next node."""
+    column_of = {node.key: n for n, column in enumerate(graph.columns) for node in column}
+    arched = {k for e in graph.edges if column_of[e.target] - column_of[e.source] != 1 for k in (e.source, e.target)}
+    return {column[0].key for column in graph.columns if len(column) > 1 and column[0].key not in arched}
+
+
 class _Builder:
     """Collects nodes and arrows from the contributions of every quantity."""
 

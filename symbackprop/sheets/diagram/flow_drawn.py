@@ -57,9 +57,18 @@ def _svg_node(p: PlacedFlow) -> Iterator[str]:
         yield written(p.node.adjoint.runs, p.x, p.y + lift, small * ADJOINT, "adjoint")
 
 
+TALL = 19.0
+"""The height of a page for a picture with its caption, in cm."""
+
+
+def shrunk(drawing: FlowDrawing) -> float:
+    """The scale at which a drawing fits on the page."""
+    return min(1.0, PAGE / (drawing.width * SCALE), TALL / (drawing.height * SCALE))
+
+
 def flow_tikz(drawing: FlowDrawing) -> str:
-    """The drawing as a tikzpicture, shrunk where it would be wider than the page."""
-    shrink = min(1.0, PAGE / (drawing.width * SCALE))
+    """The drawing as a tikzpicture, shrunk where it would be larger than the page."""
+    shrink = shrunk(drawing)
     smaller = "" if shrink == 1.0 else f", scale={shrink:.3f}, every node/.append style={{transform shape}}"
     lines = [
         rf"\begin{{tikzpicture}}[x={SCALE}cm, y=-{SCALE}cm, >={{Stealth[length=4pt]}}{smaller},",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
-from symbackprop.sheets.diagram.flow import FlowGraph, FlowNode, Sign
+from symbackprop.sheets.diagram.flow import FlowGraph, FlowNode, Sign, outermost
 from symbackprop.sheets.diagram.graph import Edge
 from symbackprop.sheets.diagram.label import breadth
 
@@ -37,6 +37,8 @@ class PlacedFlow:
     y: float
     width: float
     height: float
+    side: int = 1
+    """Where its parameters hang: 1 below it or right of it, -1 above it or left of it."""
 
     @property
     def is_leaf(self) -> bool:
@@ -69,6 +71,8 @@ class FlowDrawing:
 def flow_layout(graph: FlowGraph, *, down: bool = False) -> FlowDrawing:
     """Place the columns side by side, or as rows below each other, with the parameters beside what reads them."""
     placed = _rows(graph) if down else _columns(graph)
+    outer = outermost(graph)
+    placed = {key: replace(p, side=-1) if key in outer else p for key, p in placed.items()}
     leaves = {p.node.key: list(_leaves(p, down)) for p in placed.values()}
     every = [*placed.values(), *(leaf for hanging in leaves.values() for leaf in hanging)]
     column_of = {node.key: n for n, column in enumerate(graph.columns) for node in column}
@@ -120,6 +124,7 @@ def _drawing(nodes: Sequence[PlacedFlow], arrows: Sequence[Arrow], labels: Seque
 def _rows(graph: FlowGraph) -> dict[str, PlacedFlow]:
     """The columns as rows below each other."""
     found: dict[str, PlacedFlow] = {}
+    outer = outermost(graph)
     y = 0.0
     for number, row in enumerate(graph.columns):
         sizes = [_size(node) for node in row]
@@ -132,7 +137,7 @@ def _rows(graph: FlowGraph) -> dict[str, PlacedFlow]:
         for node, (width, _) in zip(row, sizes, strict=True):
             middles.append(x + width / 2)
             x += width + PITCH - 8
-            if node.hanging:
+            if node.hanging and node.key not in outer:
                 x += DROP + max(_size(leaf, leaf=True)[0] for leaf in node.hanging)
         shift = (middles[0] + middles[-1]) / 2
         for node, (width, height), middle in zip(row, sizes, middles, strict=True):
@@ -143,6 +148,7 @@ def _rows(graph: FlowGraph) -> dict[str, PlacedFlow]:
 
 def _columns(graph: FlowGraph) -> dict[str, PlacedFlow]:
     found: dict[str, PlacedFlow] = {}
+    outer = outermost(graph)
     right = MARGIN
     for number, column in enumerate(graph.columns):
         sizes = [_size(node) for node in column]
@@ -152,7 +158,7 @@ def _columns(graph: FlowGraph) -> dict[str, PlacedFlow]:
         middles: list[float] = []
         for node, (_, height) in zip(column, sizes, strict=True):
             middles.append(y + height / 2)
-            y += height + (DROP + LEAF if node.hanging else 0.0) + PITCH
+            y += height + (DROP + LEAF if node.hanging and node.key not in outer else 0.0) + PITCH
         shift = (middles[0] + middles[-1]) / 2
         for node, (width, height), middle in zip(column, sizes, middles, strict=True):
             found[node.key] = PlacedFlow(node, right + wide / 2, middle - shift, width, height)
@@ -190,10 +196,12 @@ def _leaves(p: PlacedFlow, down: bool) -> Iterator[PlacedFlow]:
     if down:
         y = p.y - (len(sizes) * (LEAF + 6) - 6) / 2 + LEAF / 2
         for number, (leaf, (width, height)) in enumerate(zip(p.node.hanging, sizes, strict=True)):
-            yield PlacedFlow(leaf, p.x + p.width / 2 + DROP + width / 2, y + number * (LEAF + 6), width, height)
+            yield PlacedFlow(
+                leaf, p.x + p.side * (p.width / 2 + DROP + width / 2), y + number * (LEAF + 6), width, height
+            )
         return
     left = p.x - _hanging_width(p.node) / 2
-    y = p.y + p.height / 2 + DROP + LEAF / 2
+    y = p.y + p.side * (p.height / 2 + DROP + LEAF / 2)
     for leaf, (width, height) in zip(p.node.hanging, sizes, strict=True):
         yield PlacedFlow(leaf, round(left + width / 2, 1), y, width, height)
         left += width + 8
@@ -244,12 +252,12 @@ def _hung(leaf: PlacedFlow, p: PlacedFlow, down: bool) -> list[Arrow]:
     aside = ((0.0, APART) if down else (APART, 0.0)) if leaf.node.adjoint else (0.0, 0.0)
     if down:
         reach = p.height / 2 - 9
-        high = (p.x + p.width / 2, p.y + max(-reach, min(reach, 0.45 * (leaf.y - p.y))))
-        low = (leaf.x - leaf.width / 2, leaf.y)
+        high = (p.x + p.side * p.width / 2, p.y + max(-reach, min(reach, 0.45 * (leaf.y - p.y))))
+        low = (leaf.x - p.side * leaf.width / 2, leaf.y)
     else:
         reach = p.width / 2 - 9
-        high = (p.x + max(-reach, min(reach, 0.55 * (leaf.x - p.x))), p.y + p.height / 2)
-        low = (leaf.x, leaf.y - leaf.height / 2)
+        high = (p.x + max(-reach, min(reach, 0.55 * (leaf.x - p.x))), p.y + p.side * p.height / 2)
+        low = (leaf.x, leaf.y - p.side * leaf.height / 2)
     there = Arrow(_moved(low, aside, -1), _moved(high, aside, -1))
     return [there, Arrow(_moved(high, aside, 1), _moved(low, aside, 1), back=True)] if leaf.node.adjoint else [there]
 

@@ -88,7 +88,7 @@ def key_blocks(a: Assignment, source: str) -> Iterator[Block]:
 
 def _titled(a: Assignment, key: str) -> Line:
     """The title, with the number of the variant."""
-    title = a.c.derivation.network.title
+    title = a.c.title
     named = a.c.say(key, title=Text(title)) if title else a.c.say(f"{key}_untitled")
     return named if a.seed is None else (*named, *a.c.say("worksheet.variant", seed=str(a.seed)))
 

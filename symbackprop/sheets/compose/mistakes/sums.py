@@ -30,7 +30,7 @@ def path_missing(c: Composition) -> Iterator[Line]:
                 "mistakes.path_missing",
                 quantity=c.write.name(quantity),
                 count=len(users),
-                users=c.names(users),
+                users=c.say.listed(c.users(quantity)),
                 gradient=c.write.slashed(c.write.name(c.loss), c.write.name(quantity)),
             )
 
