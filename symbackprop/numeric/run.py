@@ -6,6 +6,7 @@ a run by raising `Stop`, which `train` turns into the reason in its `History`.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ from symbackprop.numeric.shapes import Shapes
 from symbackprop.numeric.values import Array, by_base, check_shapes, common_dtype, in_one_dtype, require, with_defaults
 
 StopReason = Literal["epochs", "tol", "patience", "diverged", "interrupted"]
+
+
+KEPT_ORDER = 100_000
+"""Sample positions that are kept for the next run."""
 
 
 class Stop(Exception):  # noqa: N818 - no error
@@ -48,8 +53,12 @@ class Binding:
         axes: for every argument the position of its sample axis, None without one.
         sizes: size symbol -> number.
         dtype: of all arguments but labels.
+        names: the plain names of the parameters, in the order of `slots`.
+        weights: the positions of the parameters that are factors of something.
         started: were starts of parameters given?
+        labels: position of labels -> number of classes.
         loops: the loops of such runs.
+        straight: samples as they stand, epoch after epoch, as often as was asked for last.
     """
 
     bases: list[Base]
@@ -59,18 +68,31 @@ class Binding:
     axes: list[int | None]
     sizes: Mapping[Any, int]
     dtype: np.dtype[Any]
+    names: list[str]
+    weights: list[int]
     started: bool
     labels: Mapping[int, int] = field(default_factory=dict[int, int])
-    """Argument -> number of classes."""
     loops: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    straight: dict[int, Array] = field(default_factory=dict[int, Array])
 
     def given(self, values: Mapping[Any, Any], data: Mapping[Any, Any]) -> list[Array] | None:
         """The arguments of a run of this form; None where labels are out of their range."""
         found = [(data if in_data else values)[name] for in_data, name in self.sources]
         for n, classes in self.labels.items():
-            if found[n].size and found[n].view(np.uintp).max() >= classes:  # a negative label is a large number
-                return None
-        return [self.dtype.type(value) if isinstance(value, float) else value for value in found]
+            if found[n].size and np.maximum.reduce(found[n].view(np.uintp), None) >= classes:
+                return None  # a negative label is a large number
+        number = self.dtype.type
+        return [number(value) if isinstance(value, float) else value for value in found]
+
+    def in_order(self, count: int) -> Array:
+        """The positions of all samples, `count` times; not to be changed."""
+        order = self.straight.get(count)
+        if order is None:
+            order = np.tile(np.arange(self.samples), count)
+            if order.size <= KEPT_ORDER:
+                self.straight.clear()
+                self.straight[count] = order
+        return order
 
 
 class Run:
@@ -78,25 +100,23 @@ class Run:
 
     def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
         self.program = program
-        form = _form(values) + _form(data)
-        known = program.bindings.get(form)
+        form = _form(values, data)
+        known: Binding | None = program.bindings.get(form)
         given = known.given(values, data) if known is not None else None
-        if known is not None and given is not None:
-            self.binding, self.arguments = known, given
-        else:
-            self.binding, self.arguments = _bound(program, values, data, seed)
-            if self.binding.sources:
-                program.bindings[form] = self.binding
-        bound = dict(zip(self.binding.bases, self.arguments, strict=True))
-        check_finite(program, bound)
-        program.check_assumptions(self.arguments)
-        if self.binding.started and all_zero(program.weights, bound):
+        if known is None or given is None:
+            known, given = _bound(program, values, data, seed)
+            if known.sources:
+                program.bindings[form] = known
+        self.binding, self.arguments = known, given
+        check_finite(program, known.bases, given)
+        program.check_assumptions(given)
+        if known.started and all_zero([given[n] for n in known.weights]):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "
                 "leave the weights out, so that they are drawn from the seed",
                 stacklevel=4,
             )
-        self.samples, self.slots, self.axes = self.binding.samples, self.binding.slots, self.binding.axes
+        self.samples, self.slots, self.axes = known.samples, known.slots, known.axes
 
     def start(self, memory: int) -> States:
         """The parameters, and for each of them so many arrays of zeros, to be changed in place."""
@@ -140,8 +160,7 @@ class Run:
 
     def named(self, parameters: Sequence[Array]) -> dict[str, Array]:
         """The parameters by plain name, in the network's order."""
-        names = [q.name.plain for q in self.program.network.parameters]
-        return dict(zip(names, (value[()] for value in parameters), strict=True))
+        return dict(zip(self.binding.names, [value[()] for value in parameters], strict=True))
 
 
 def _bound(
@@ -177,6 +196,8 @@ def _bound(
         axes=_sample_axes(network, quantities, arguments),
         sizes={} if network.is_scalar else shapes.sizes,
         dtype=common_dtype(bound[q.base] for q in quantities if q.base not in network.labels),
+        names=[q.name.plain for q in quantities if q.role == "parameter"],
+        weights=[n for n, q in enumerate(quantities) if q.base in program.weights],
         started=started,
         labels={
             n: shapes.number(network.labels[q.base].size) or 0
@@ -213,14 +234,14 @@ def _sources(
     return sources
 
 
-def _form(values: Mapping[Any, Any]) -> tuple[Any, ...]:
-    """What a mapping of numbers and arrays is like: what has the same form is bound alike."""
-    found: list[Any] = [len(values)]
-    for name, value in values.items():
+def _form(values: Mapping[Any, Any], data: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """What numbers and arrays are like: what has the same form is bound alike."""
+    found: list[Any] = [len(values), *values, *data]
+    for value in (*values.values(), *data.values()):
         if type(value) is np.ndarray:
-            found += (name, value.shape, value.dtype.str)
+            found += (value.shape, value.dtype)
         else:
-            found += (name, type(value))
+            found.append(type(value))
     return tuple(found)
 
 
@@ -252,8 +273,9 @@ class Judge:
         require(network, own | columns, program.plan.arguments)
         bound = in_one_dtype(network, own | columns)
         check_shapes(network, bound)
-        check_finite(program, bound)
-        self.arguments = [bound[q.base] for q in program.plan.arguments]
+        bases = [q.base for q in program.plan.arguments]
+        self.arguments = [bound[base] for base in bases]
+        check_finite(program, bases, self.arguments)
         self.cost = program.function_of([program.plan.loss])
         self.best: list[Array] | None = None
         self.least, self.waited = np.inf, 0
@@ -278,12 +300,16 @@ class Judge:
             )
 
 
-def check_finite(program: Program, bound: Mapping[Base, Array]) -> None:
+def check_finite(program: Program, bases: Sequence[Base], arguments: Sequence[Array]) -> None:
     """Refuse data and values that hold nan or infinity."""
-    scalars = [value for value in bound.values() if not np.ndim(value)]
-    arrays = (value for value in bound.values() if np.ndim(value))
-    if np.isfinite(scalars).all() and all(np.isfinite(value).all() for value in arrays):
-        return
-    base, value = next((base, value) for base, value in bound.items() if not np.isfinite(value).all())
-    where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
-    raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")
+    for base, value in zip(bases, arguments, strict=True):
+        if not is_finite(value):
+            where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
+            raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")
+
+
+def is_finite(value: Array) -> bool:
+    """Are all numbers of an array finite? Their squares are summed at once; only where that overflows each is asked."""
+    if not value.shape:
+        return math.isfinite(value)
+    return value.dtype.kind != "f" or math.isfinite(np.vdot(value, value)) or bool(np.isfinite(value).all())

@@ -7,6 +7,7 @@ the updates up to the last good one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 
 from symbackprop.derivation.rules import RULES, OptimizerName
 from symbackprop.numeric.loops import Advance, Loop, Unsuited, choose
-from symbackprop.numeric.run import Run, Stop
+from symbackprop.numeric.run import Run, Stop, is_finite
 from symbackprop.numeric.values import Array
 
 MOMENT = 0.1
@@ -64,7 +65,9 @@ class Trainer:
         self.constants = constants
         self.states = run.start(len(RULES[optimizer].memory))
         self.before = 0
-        self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
+        full, rest = divmod(run.samples, size)
+        self.sizes = [size] * full + [rest] * (rest > 0)
+        self._shares = np.array(self.sizes) / run.samples
         self._bound: dict[int, _Bound] = {}
         self._moments: list[_Moment] = []
         self.loop: Loop | None = None
@@ -102,24 +105,25 @@ class Trainer:
         """
         samples = self.run.samples
         if draw is None:
-            order = np.tile(np.arange(samples), count)
+            order = self.run.binding.in_order(count)
         else:
             order = np.concatenate([draw.permutation(samples) for _ in range(count)])
         moment = _Moment(self.states.flat.copy(), order, count * self.batches, self.before, done)
         self._moments = [*self._moments[-1:], moment]
         began = time.perf_counter()
-        costs = self._advance(moment, moment.updates, -np.inf if floor is None else floor)
+        costs = self._advance(moment, moment.updates, -math.inf if floor is None else floor)
         taken = time.perf_counter() - began
         if taken < MOMENT / 4:
             longest = max(1, LONGEST_ORDER // max(samples, 1))
             self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
         elif taken > MOMENT:
             self.fitting_epochs = max(1, count // 2)
-        finite = np.isfinite(costs)
-        last = len(costs) if finite.all() else int(np.argmin(finite))  # what came after is worth nothing
+        last = (
+            len(costs) if is_finite(costs) else int(np.argmin(np.isfinite(costs)))
+        )  # what came after is worth nothing
         whole = last // self.batches
         by_epoch = costs[: whole * self.batches].reshape(whole, self.batches)
-        means: list[float] = (by_epoch @ np.divide(self.sizes, samples)).tolist()
+        means: list[float] = (by_epoch @ self._shares).tolist()
         if last == len(costs):
             return means, None
         first = (last // self.batches) * samples + sum(self.sizes[: last % self.batches])
@@ -134,7 +138,7 @@ class Trainer:
         Raises:
             Stop: they are not finite; the parameters are those before the update.
         """
-        if np.isfinite(self.states.flat).all():
+        if is_finite(self.states.flat):
             return
         name = self.run.not_finite(self.parameters, np.arange(self.run.samples))
         self._back(1)
@@ -153,7 +157,7 @@ class Trainer:
             moment = self._moments[-2]
             keep = moment.updates - 1
         self._restore(moment)
-        self._advance(moment, max(keep, 0), -np.inf)
+        self._advance(moment, max(keep, 0), -math.inf)
 
     def _restore(self, moment: _Moment) -> None:
         self.states.flat[:] = moment.states
@@ -161,7 +165,7 @@ class Trainer:
 
     def _advance(self, moment: _Moment, updates: int, floor: float) -> Array:
         """The first updates of a moment; their costs, the last one where it stopped."""
-        costs = np.full(updates, np.nan)
+        costs = np.empty(updates) if floor == -math.inf else np.full(updates, math.nan)
         done = first = 0
         while done < updates:
             size, count = self._alike(done % self.batches, updates - done)
