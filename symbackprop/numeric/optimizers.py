@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symbackprop.derivation.rules import GRADIENT, MOMENTUM, PARAMETER, RATE, RULES, STEP, OptimizerName, rule_of

@@ -86,6 +86,8 @@ class Program:
         """Training loops by what they are specialised to."""
         self.bindings: dict[Any, Any] = {}
         """How values and data of a form are bound for training."""
+        self.express: dict[Any, Any] = {}
+        """Short trainings of a form, by form and options."""
 
     def __repr__(self) -> str:
         return (

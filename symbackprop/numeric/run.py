@@ -84,6 +84,10 @@ class Binding:
         number = self.dtype.type
         return [number(value) if isinstance(value, float) else value for value in found]
 
+    def named(self, parameters: Sequence[Array]) -> dict[str, Array]:
+        """The parameters by plain name, in the network's order."""
+        return dict(zip(self.names, [value[()] for value in parameters], strict=False))
+
     def in_order(self, count: int) -> Array:
         """The positions of all samples, `count` times; not to be changed."""
         order = self.straight.get(count)
@@ -100,7 +104,7 @@ class Run:
 
     def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
         self.program = program
-        form = _form(values, data)
+        form = form_of(values, data)
         known: Binding | None = program.bindings.get(form)
         given = known.given(values, data) if known is not None else None
         if known is None or given is None:
@@ -160,7 +164,7 @@ class Run:
 
     def named(self, parameters: Sequence[Array]) -> dict[str, Array]:
         """The parameters by plain name, in the network's order."""
-        return dict(zip(self.binding.names, [value[()] for value in parameters], strict=True))
+        return self.binding.named(parameters)
 
 
 def _bound(
@@ -234,7 +238,7 @@ def _sources(
     return sources
 
 
-def _form(values: Mapping[Any, Any], data: Mapping[Any, Any]) -> tuple[Any, ...]:
+def form_of(values: Mapping[Any, Any], data: Mapping[Any, Any]) -> tuple[Any, ...]:
     """What numbers and arrays are like: what has the same form is bound alike."""
     found: list[Any] = [len(values), *values, *data]
     for value in (*values.values(), *data.values()):

@@ -22,8 +22,6 @@ from symbackprop.numeric.values import Array
 
 MOMENT = 0.1
 """Seconds that a loop runs before progress is reported and an interrupt can be heard."""
-QUICK = {"scalars": 1000, "compiled scalars": 10_000, "compiled loops": 1000}
-"""Updates of a kind of loop that surely fit into a moment."""
 LONGEST_ORDER = 4_000_000
 """Sample positions that are written down in advance."""
 
@@ -63,7 +61,8 @@ class Trainer:
         self.run, self.size, self.rate, self.compiled = run, size, rate, compiled
         self.optimizer: OptimizerName = optimizer
         self.constants = constants
-        self.states = run.start(len(RULES[optimizer].memory))
+        self.memory = len(RULES[optimizer].memory)
+        self.states = run.start(self.memory)
         self.before = 0
         full, rest = divmod(run.samples, size)
         self.sizes = [size] * full + [rest] * (rest > 0)
@@ -76,7 +75,14 @@ class Trainer:
     def prepare(self) -> None:
         """Choose the loop, and compile it where that has to be done."""
         self.loop = self._at(self.sizes[0]).loops[0]
-        self.fitting_epochs = max(1, QUICK.get(self.loop.kind, 0) // self.batches)
+        self.fitting_epochs = max(1, self.loop.quick // self.batches)
+
+    @property
+    def only_loop(self) -> Loop | None:
+        """The loop, where all batches have one size and it is quick and did not have to give way to another."""
+        bound = self._bound.get(self.sizes[-1])
+        loop = None if bound is None or len(self._bound) > 1 else bound.loops[0]
+        return loop if loop is not None and loop.quick and loop is self._loops(self.sizes[0])[0] else None
 
     @property
     def batches(self) -> int:
@@ -118,10 +124,8 @@ class Trainer:
             self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
         elif taken > MOMENT:
             self.fitting_epochs = max(1, count // 2)
-        last = (
-            len(costs) if is_finite(costs) else int(np.argmin(np.isfinite(costs)))
-        )  # what came after is worth nothing
-        whole = last // self.batches
+        last = len(costs) if is_finite(costs) else int(np.argmin(np.isfinite(costs)))
+        whole = last // self.batches  # what came after is worth nothing
         by_epoch = costs[: whole * self.batches].reshape(whole, self.batches)
         means: list[float] = (by_epoch @ self._shares).tolist()
         if last == len(costs):
