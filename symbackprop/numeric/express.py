@@ -43,10 +43,10 @@ class Express:
 
     def __call__(
         self, values: Mapping[Any, Any], data: Mapping[Any, Any], rate: float, epochs: int
-    ) -> tuple[list[float], dict[str, Array]] | None:
+    ) -> tuple[Array, dict[str, Array]] | None:
         """The mean cost of every epoch and the parameters, or None where this is not the simplest case."""
         binding = self.binding
-        if not (1 <= epochs <= self._most and 0 <= rate < math.inf):
+        if not (isinstance(epochs, int) and 1 <= epochs <= self._most and 0 <= rate < math.inf):
             return None
         given = binding.given(values, data)
         if given is None or not all(is_finite(value) for value in given):
@@ -64,4 +64,4 @@ class Express:
         if done < costs.size or not is_finite(costs) or not is_finite(states.flat):
             return None
         means = costs if self.batches == 1 else costs.reshape(epochs, self.batches) @ self._shares
-        return means.tolist(), binding.named(states.arrays)
+        return means, dict(zip(binding.names, states.values(), strict=False))

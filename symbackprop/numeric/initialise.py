@@ -84,4 +84,4 @@ def weights_of(network: Network) -> list[Base]:
 
 def all_zero(weights: Sequence[Any]) -> bool:
     """Do several weights all start at zero? Then the units of a layer stay equal for ever."""
-    return len(weights) > 1 and not any(value.any() for value in weights)
+    return len(weights) > 1 and not any(value.any() if value.shape else value for value in weights)

@@ -314,6 +314,6 @@ def check_finite(program: Program, bases: Sequence[Base], arguments: Sequence[Ar
 
 def is_finite(value: Array) -> bool:
     """Are all numbers of an array finite? Their squares are summed at once; only where that overflows each is asked."""
-    if not value.shape:
+    if isinstance(value, float) or not value.shape:
         return math.isfinite(value)
     return value.dtype.kind != "f" or math.isfinite(np.vdot(value, value)) or bool(np.isfinite(value).all())

@@ -25,6 +25,27 @@ from symbackprop.numeric.trainer import Trainer
 from symbackprop.numeric.values import Array
 
 
+class _Numbers:
+    """A list of floats that may be given as an array: it becomes a list when somebody looks at it. Thousands of floats
+    take as long to make as a small network takes to train.
+    """
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, history: Any, owner: type[Any]) -> list[float]:
+        if history is None:
+            return ()  # type: ignore[return-value] - the default of the field
+        own = vars(history)
+        value = own[self._name]
+        if not isinstance(value, list):
+            value = own[self._name] = np.asarray(value, float).tolist()
+        return value  # type: ignore[no-any-return]
+
+    def __set__(self, history: Any, value: Array) -> None:
+        vars(history)[self._name] = value
+
+
 @dataclass
 class History:
     """What happened in training.
@@ -38,7 +59,7 @@ class History:
         message: the reason in a sentence; names the quantity that was not finite.
     """
 
-    loss: list[float] = field(default_factory=list[float])
+    loss: _Numbers = _Numbers()
     values: dict[str, Array] = field(default_factory=dict[str, Array])
     stopped_because: StopReason = "epochs"
     validation_loss: list[float] = field(default_factory=list[float])
@@ -113,9 +134,14 @@ def train(
     judged = validation is not None or tol is not None or patience is not None or progress is not None
     form = None if judged else (form_of(values, data), batch_size, shuffle, optimizer, momentum, compiled)
     express: Express | None = program.express.get(form)
-    if express is not None and (found := express(values, data, rate, epochs)) is not None:
-        history = History(*found, message=_all_done(epochs))
-        return _with_loop(history, express.loop)
+    interrupted = False
+    if express is not None:
+        try:
+            found = express(values, data, rate, epochs)
+        except KeyboardInterrupt:
+            found, interrupted = None, True
+        if found is not None:
+            return _with_loop(History(*found, message=_all_done(epochs)), express.loop)
     run = Run(program, values, data, seed)
     name, constants = chosen_rule(optimizer, rate, momentum)
     size = _batch_size(batch_size, run.samples)
@@ -127,6 +153,8 @@ def train(
     with np.errstate(all="ignore"):
         try:
             trainer.prepare()
+            if interrupted:
+                raise KeyboardInterrupt
             while len(history.loss) < epochs:
                 _some_epochs(trainer, epochs, order, history, tol, judge, progress)
             trainer.require_finite()

@@ -34,6 +34,10 @@ class States:
         else:
             self.flat = np.array([*start, *[0.0] * (len(shapes) * memory)], dtype)
 
+    def values(self) -> list[Array]:
+        """The arrays; those without axes as NumPy scalars."""
+        return [array[()] for array in self.arrays] if any(self._shapes) else list(self.flat)
+
     @cached_property
     def arrays(self) -> list[Array]:
         """Views of the flat array."""
