@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.numeric.binding import Binding, is_finite
 from symbackprop.numeric.initialise import all_zero
 from symbackprop.numeric.loops import Loop, States, Unsuited
 from symbackprop.numeric.program import Program
-from symbackprop.numeric.run import Binding, is_finite
 from symbackprop.numeric.values import Array
 
 
@@ -42,7 +42,7 @@ class Express:
         self._data = [n for n in range(len(binding.bases)) if n not in binding.slots]
 
     def __call__(
-        self, values: Mapping[Any, Any], data: Mapping[Any, Any], rate: float, epochs: int
+        self, values: Mapping[Any, Any], data: Mapping[Any, Any], rate: float, epochs: Any
     ) -> tuple[Array, dict[str, Array]] | None:
         """The mean cost of every epoch and the parameters, or None where this is not the simplest case."""
         binding = self.binding

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from symbackprop.derivation.rules import RULES, OptimizerName
+from symbackprop.numeric.binding import is_finite
 from symbackprop.numeric.loops import Advance, Loop, Unsuited, choose
-from symbackprop.numeric.run import Run, Stop, is_finite
+from symbackprop.numeric.run import Run, Stop
 from symbackprop.numeric.values import Array
 
 MOMENT = 0.1

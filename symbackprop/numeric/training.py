@@ -16,11 +16,12 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError
+from symbackprop.numeric.binding import form_of
 from symbackprop.numeric.express import Express
 from symbackprop.numeric.loops import Loop, has_numba
 from symbackprop.numeric.optimizers import chosen_rule
 from symbackprop.numeric.program import compile_program
-from symbackprop.numeric.run import Judge, Run, Stop, StopReason, form_of
+from symbackprop.numeric.run import Judge, Run, Stop, StopReason
 from symbackprop.numeric.trainer import Trainer
 from symbackprop.numeric.values import Array
 
