@@ -82,6 +82,6 @@ def weights_of(network: Network) -> list[Base]:
     return [base for base, spread in standard_deviations(network).items() if spread]
 
 
-def all_zero(weights: Sequence[Base], values: Mapping[Base, Any]) -> bool:
+def all_zero(weights: Sequence[Any]) -> bool:
     """Do several weights all start at zero? Then the units of a layer stay equal for ever."""
-    return len(weights) > 1 and not any(np.any(values[base]) for base in weights)
+    return len(weights) > 1 and not any(value.any() if value.shape else value for value in weights)

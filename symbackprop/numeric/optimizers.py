@@ -6,10 +6,10 @@ that are not the usual ones; the rules themselves are those of `symbackprop.deri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symbackprop.derivation.rules import GRADIENT, MOMENTUM, PARAMETER, RATE, RULES, STEP, OptimizerName, rule_of
@@ -26,7 +26,7 @@ def chosen_rule(name: str, rate: float, momentum: float = 0.0) -> tuple[Optimize
         DataError: an unknown name, or a rate or momentum out of range.
     """
     rule_of(name)
-    if not (np.isfinite(rate) and rate >= 0):
+    if not (math.isfinite(rate) and rate >= 0):
         raise DataError(f"the learning rate must be a number that is not negative, not {rate}")
     if not 0 <= momentum < 1:
         raise DataError(f"the momentum must be at least 0 and less than 1, not {momentum}")

@@ -86,6 +86,8 @@ class Program:
         """Training loops by what they are specialised to."""
         self.bindings: dict[Any, Any] = {}
         """How values and data of a form are bound for training."""
+        self.express: dict[Any, Any] = {}
+        """Short trainings of a form, by form and options."""
 
     def __repr__(self) -> str:
         return (
@@ -323,9 +325,11 @@ def compile_program(derivation: Derivation, backend: str = "numpy") -> Program:
     >>> round(loss, 6), round(float(gradients["w"]), 6)
     (0.290013, 0.6397)
     """
-    dialect = dialect_of(backend)
-    programs = _PROGRAMS.setdefault(derivation, {})
+    programs = _PROGRAMS.get(derivation)
+    if programs is None:
+        programs = _PROGRAMS[derivation] = {}
     if backend not in programs:
+        dialect = dialect_of(backend)
         programs[backend] = Program(plan_of(derivation)) if dialect is NUMPY else _in_library(derivation, backend)
     return programs[backend]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError, NetworkError
 from symbackprop.indexed import Base
 from symbackprop.network import Network, Quantity
+from symbackprop.numeric.binding import Binding, form_of, is_finite
 from symbackprop.numeric.initialise import all_zero, initial_values
 from symbackprop.numeric.loops import Setting, States
 from symbackprop.numeric.points import not_finite
@@ -36,67 +36,28 @@ class Stop(Exception):  # noqa: N818 - no error
         self.message = message
 
 
-@dataclass(frozen=True)
-class Binding:
-    """What is known of all runs with values and data of one form.
-
-    Attributes:
-        bases: the arguments of the program.
-        sources: for each of them whether it is in the data, and its name there; empty where that may differ.
-        samples: how many there are.
-        slots: the positions of the parameters among the arguments.
-        axes: for every argument the position of its sample axis, None without one.
-        sizes: size symbol -> number.
-        dtype: of all arguments but labels.
-        started: were starts of parameters given?
-        loops: the loops of such runs.
-    """
-
-    bases: list[Base]
-    sources: list[tuple[bool, Any]]
-    samples: int
-    slots: list[int]
-    axes: list[int | None]
-    sizes: Mapping[Any, int]
-    dtype: np.dtype[Any]
-    started: bool
-    labels: Mapping[int, int] = field(default_factory=dict[int, int])
-    """Argument -> number of classes."""
-    loops: dict[Any, Any] = field(default_factory=dict[Any, Any])
-
-    def given(self, values: Mapping[Any, Any], data: Mapping[Any, Any]) -> list[Array] | None:
-        """The arguments of a run of this form; None where labels are out of their range."""
-        found = [(data if in_data else values)[name] for in_data, name in self.sources]
-        for n, classes in self.labels.items():
-            if found[n].size and found[n].view(np.uintp).max() >= classes:  # a negative label is a large number
-                return None
-        return [self.dtype.type(value) if isinstance(value, float) else value for value in found]
-
-
 class Run:
     """Parameters and data of one training run, in the order of the program's arguments."""
 
     def __init__(self, program: Program, values: Mapping[Any, Any], data: Mapping[Any, Any], seed: int) -> None:
         self.program = program
-        form = _form(values) + _form(data)
-        known = program.bindings.get(form)
+        form = form_of(values, data)
+        known: Binding | None = program.bindings.get(form)
         given = known.given(values, data) if known is not None else None
-        if known is not None and given is not None:
-            self.binding, self.arguments = known, given
-        else:
-            self.binding, self.arguments = _bound(program, values, data, seed)
-            if self.binding.sources:
-                program.bindings[form] = self.binding
-        bound = dict(zip(self.binding.bases, self.arguments, strict=True))
-        check_finite(program, bound)
-        program.check_assumptions(self.arguments)
-        if self.binding.started and all_zero(program.weights, bound):
+        if known is None or given is None:
+            known, given = _bound(program, values, data, seed)
+            if known.sources:
+                program.bindings[form] = known
+        self.binding, self.arguments = known, given
+        check_finite(program, known.bases, given)
+        program.check_assumptions(given)
+        if known.started and all_zero([given[n] for n in known.weights]):
             warnings.warn(
                 "all weights start at 0: the units of a layer stay equal and learn the same; "
                 "leave the weights out, so that they are drawn from the seed",
                 stacklevel=4,
             )
-        self.samples, self.slots, self.axes = self.binding.samples, self.binding.slots, self.binding.axes
+        self.samples, self.slots, self.axes = known.samples, known.slots, known.axes
 
     def start(self, memory: int) -> States:
         """The parameters, and for each of them so many arrays of zeros, to be changed in place."""
@@ -140,8 +101,7 @@ class Run:
 
     def named(self, parameters: Sequence[Array]) -> dict[str, Array]:
         """The parameters by plain name, in the network's order."""
-        names = [q.name.plain for q in self.program.network.parameters]
-        return dict(zip(names, (value[()] for value in parameters), strict=True))
+        return self.binding.named(parameters)
 
 
 def _bound(
@@ -177,6 +137,8 @@ def _bound(
         axes=_sample_axes(network, quantities, arguments),
         sizes={} if network.is_scalar else shapes.sizes,
         dtype=common_dtype(bound[q.base] for q in quantities if q.base not in network.labels),
+        names=[q.name.plain for q in quantities if q.role == "parameter"],
+        weights=[n for n, q in enumerate(quantities) if q.base in program.weights],
         started=started,
         labels={
             n: shapes.number(network.labels[q.base].size) or 0
@@ -213,17 +175,6 @@ def _sources(
     return sources
 
 
-def _form(values: Mapping[Any, Any]) -> tuple[Any, ...]:
-    """What a mapping of numbers and arrays is like: what has the same form is bound alike."""
-    found: list[Any] = [len(values)]
-    for name, value in values.items():
-        if type(value) is np.ndarray:
-            found += (name, value.shape, value.dtype.str)
-        else:
-            found += (name, type(value))
-    return tuple(found)
-
-
 def _sample_axes(network: Network, quantities: Sequence[Quantity], arguments: Sequence[Array]) -> list[int | None]:
     """The sample axis of every argument that has one; without a declared one it stands in front."""
     found: list[int | None] = []
@@ -252,8 +203,9 @@ class Judge:
         require(network, own | columns, program.plan.arguments)
         bound = in_one_dtype(network, own | columns)
         check_shapes(network, bound)
-        check_finite(program, bound)
-        self.arguments = [bound[q.base] for q in program.plan.arguments]
+        bases = [q.base for q in program.plan.arguments]
+        self.arguments = [bound[base] for base in bases]
+        check_finite(program, bases, self.arguments)
         self.cost = program.function_of([program.plan.loss])
         self.best: list[Array] | None = None
         self.least, self.waited = np.inf, 0
@@ -278,12 +230,9 @@ class Judge:
             )
 
 
-def check_finite(program: Program, bound: Mapping[Base, Array]) -> None:
+def check_finite(program: Program, bases: Sequence[Base], arguments: Sequence[Array]) -> None:
     """Refuse data and values that hold nan or infinity."""
-    scalars = [value for value in bound.values() if not np.ndim(value)]
-    arrays = (value for value in bound.values() if np.ndim(value))
-    if np.isfinite(scalars).all() and all(np.isfinite(value).all() for value in arrays):
-        return
-    base, value = next((base, value) for base, value in bound.items() if not np.isfinite(value).all())
-    where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
-    raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")
+    for base, value in zip(bases, arguments, strict=True):
+        if not is_finite(value):
+            where = f", sample {int(np.argmin(np.isfinite(value))) + 1}" if np.ndim(value) else ""
+            raise DataError(f"{program.network.names[base].plain}{where} is not a finite number")

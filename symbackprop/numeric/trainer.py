@@ -7,6 +7,7 @@ the updates up to the last good one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from symbackprop.derivation.rules import RULES, OptimizerName
+from symbackprop.numeric.binding import is_finite
 from symbackprop.numeric.loops import Advance, Loop, Unsuited, choose
 from symbackprop.numeric.run import Run, Stop
 from symbackprop.numeric.values import Array
 
 MOMENT = 0.1
 """Seconds that a loop runs before progress is reported and an interrupt can be heard."""
-QUICK = {"scalars": 1000, "compiled scalars": 10_000, "compiled loops": 1000}
-"""Updates of a kind of loop that surely fit into a moment."""
 LONGEST_ORDER = 4_000_000
 """Sample positions that are written down in advance."""
 
@@ -62,9 +62,12 @@ class Trainer:
         self.run, self.size, self.rate, self.compiled = run, size, rate, compiled
         self.optimizer: OptimizerName = optimizer
         self.constants = constants
-        self.states = run.start(len(RULES[optimizer].memory))
+        self.memory = len(RULES[optimizer].memory)
+        self.states = run.start(self.memory)
         self.before = 0
-        self.sizes = [min(size, run.samples - first) for first in range(0, run.samples, size)]
+        full, rest = divmod(run.samples, size)
+        self.sizes = [size] * full + [rest] * (rest > 0)
+        self._shares = np.array(self.sizes) / run.samples
         self._bound: dict[int, _Bound] = {}
         self._moments: list[_Moment] = []
         self.loop: Loop | None = None
@@ -73,7 +76,14 @@ class Trainer:
     def prepare(self) -> None:
         """Choose the loop, and compile it where that has to be done."""
         self.loop = self._at(self.sizes[0]).loops[0]
-        self.fitting_epochs = max(1, QUICK.get(self.loop.kind, 0) // self.batches)
+        self.fitting_epochs = max(1, self.loop.quick // self.batches)
+
+    @property
+    def only_loop(self) -> Loop | None:
+        """The loop, where all batches have one size and it is quick and did not have to give way to another."""
+        bound = self._bound.get(self.sizes[-1])
+        loop = None if bound is None or len(self._bound) > 1 else bound.loops[0]
+        return loop if loop is not None and loop.quick and loop is self._loops(self.sizes[0])[0] else None
 
     @property
     def batches(self) -> int:
@@ -102,24 +112,23 @@ class Trainer:
         """
         samples = self.run.samples
         if draw is None:
-            order = np.tile(np.arange(samples), count)
+            order = self.run.binding.in_order(count)
         else:
             order = np.concatenate([draw.permutation(samples) for _ in range(count)])
         moment = _Moment(self.states.flat.copy(), order, count * self.batches, self.before, done)
         self._moments = [*self._moments[-1:], moment]
         began = time.perf_counter()
-        costs = self._advance(moment, moment.updates, -np.inf if floor is None else floor)
+        costs = self._advance(moment, moment.updates, -math.inf if floor is None else floor)
         taken = time.perf_counter() - began
         if taken < MOMENT / 4:
             longest = max(1, LONGEST_ORDER // max(samples, 1))
             self.fitting_epochs = min(max(count, self.fitting_epochs) * 4, longest)
         elif taken > MOMENT:
             self.fitting_epochs = max(1, count // 2)
-        finite = np.isfinite(costs)
-        last = len(costs) if finite.all() else int(np.argmin(finite))  # what came after is worth nothing
-        whole = last // self.batches
+        last = len(costs) if is_finite(costs) else int(np.argmin(np.isfinite(costs)))
+        whole = last // self.batches  # what came after is worth nothing
         by_epoch = costs[: whole * self.batches].reshape(whole, self.batches)
-        means: list[float] = (by_epoch @ np.divide(self.sizes, samples)).tolist()
+        means: list[float] = (by_epoch @ self._shares).tolist()
         if last == len(costs):
             return means, None
         first = (last // self.batches) * samples + sum(self.sizes[: last % self.batches])
@@ -134,7 +143,7 @@ class Trainer:
         Raises:
             Stop: they are not finite; the parameters are those before the update.
         """
-        if np.isfinite(self.states.flat).all():
+        if is_finite(self.states.flat):
             return
         name = self.run.not_finite(self.parameters, np.arange(self.run.samples))
         self._back(1)
@@ -153,7 +162,7 @@ class Trainer:
             moment = self._moments[-2]
             keep = moment.updates - 1
         self._restore(moment)
-        self._advance(moment, max(keep, 0), -np.inf)
+        self._advance(moment, max(keep, 0), -math.inf)
 
     def _restore(self, moment: _Moment) -> None:
         self.states.flat[:] = moment.states
@@ -161,7 +170,7 @@ class Trainer:
 
     def _advance(self, moment: _Moment, updates: int, floor: float) -> Array:
         """The first updates of a moment; their costs, the last one where it stopped."""
-        costs = np.full(updates, np.nan)
+        costs = np.empty(updates) if floor == -math.inf else np.full(updates, math.nan)
         done = first = 0
         while done < updates:
             size, count = self._alike(done % self.batches, updates - done)

@@ -16,12 +16,35 @@ import numpy as np
 from symbackprop.derivation import Derivation
 from symbackprop.derivation.rules import OptimizerName
 from symbackprop.errors import DataError
-from symbackprop.numeric.loops import has_numba
+from symbackprop.numeric.binding import form_of
+from symbackprop.numeric.express import Express
+from symbackprop.numeric.loops import Loop, has_numba
 from symbackprop.numeric.optimizers import chosen_rule
 from symbackprop.numeric.program import compile_program
 from symbackprop.numeric.run import Judge, Run, Stop, StopReason
 from symbackprop.numeric.trainer import Trainer
 from symbackprop.numeric.values import Array
+
+
+class _Numbers:
+    """A list of floats that may be given as an array: it becomes a list when somebody looks at it. Thousands of floats
+    take as long to make as a small network takes to train.
+    """
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, history: Any, owner: type[Any]) -> list[float]:
+        if history is None:
+            return ()  # type: ignore[return-value] - the default of the field
+        own = vars(history)
+        value = own[self._name]
+        if not isinstance(value, list):
+            value = own[self._name] = np.asarray(value, float).tolist()
+        return value  # type: ignore[no-any-return]
+
+    def __set__(self, history: Any, value: Array) -> None:
+        vars(history)[self._name] = value
 
 
 @dataclass
@@ -37,7 +60,7 @@ class History:
         message: the reason in a sentence; names the quantity that was not finite.
     """
 
-    loss: list[float] = field(default_factory=list[float])
+    loss: _Numbers = _Numbers()
     values: dict[str, Array] = field(default_factory=dict[str, Array])
     stopped_because: StopReason = "epochs"
     validation_loss: list[float] = field(default_factory=list[float])
@@ -108,7 +131,19 @@ def train(
     {'w': 2.0, 'b': 1.0}
     """
     program = compile_program(derivation)
-    run = Run(program, values or {}, data or {}, seed)
+    values, data = values or {}, data or {}
+    judged = validation is not None or tol is not None or patience is not None or progress is not None
+    form = None if judged else (form_of(values, data), batch_size, shuffle, optimizer, momentum, compiled)
+    express: Express | None = program.express.get(form)
+    interrupted = False
+    if express is not None:
+        try:
+            found = express(values, data, rate, epochs)
+        except KeyboardInterrupt:
+            found, interrupted = None, True
+        if found is not None:
+            return _with_loop(History(*found, message=_all_done(epochs)), express.loop)
+    run = Run(program, values, data, seed)
     name, constants = chosen_rule(optimizer, rate, momentum)
     size = _batch_size(batch_size, run.samples)
     _check_options(epochs, tol, validation, patience)
@@ -119,10 +154,14 @@ def train(
     with np.errstate(all="ignore"):
         try:
             trainer.prepare()
+            if interrupted:
+                raise KeyboardInterrupt
             while len(history.loss) < epochs:
                 _some_epochs(trainer, epochs, order, history, tol, judge, progress)
             trainer.require_finite()
-            history.message = f"all {epochs} epochs are done" if epochs != 1 else "the epoch is done"
+            history.message = _all_done(epochs)
+            if not judged and order is None and run.binding.sources and (loop := trainer.only_loop) is not None:
+                program.express[form] = Express(program, run.binding, loop, trainer.batches, trainer.memory)
         except Stop as stop:
             history.stopped_because, history.message = stop.reason, stop.message
         except KeyboardInterrupt:
@@ -134,8 +173,15 @@ def train(
     if judge is not None and judge.best is not None and history.stopped_because != "diverged":
         parameters = judge.best
     history.values = run.named(parameters)
-    if trainer.loop is not None:
-        history.source, history.loop, history.rewrites = trainer.loop.source, trainer.loop.kind, trainer.loop.rewrites
+    return history if trainer.loop is None else _with_loop(history, trainer.loop)
+
+
+def _all_done(epochs: int) -> str:
+    return f"all {epochs} epochs are done" if epochs != 1 else "the epoch is done"
+
+
+def _with_loop(history: History, loop: Loop) -> History:
+    history.source, history.loop, history.rewrites = loop.source, loop.kind, loop.rewrites
     return history
 
 

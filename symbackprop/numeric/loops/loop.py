@@ -39,6 +39,10 @@ SMALL, SMALL_COMPILED, NESTED = 600, 400, 100_000
 """
 
 
+QUICK_OPERATIONS = 50_000_000
+"""Scalar operations of compiled loops that surely take less than a moment."""
+
+
 class Loop(Protocol):
     """A training loop for one setting."""
 
@@ -46,6 +50,8 @@ class Loop(Protocol):
     source: str
     rewrites: tuple[str, ...]
     """What was changed by algebra, in words."""
+    quick: int
+    """So many updates surely take less than a moment."""
 
     def bind(self, data: Sequence[Array]) -> Advance:
         """The loop on the data of one run, in the order of the program's arguments without parameters."""
@@ -83,7 +89,7 @@ def choose(program: Program, setting: Setting, compiled: bool) -> list[Loop]:
         found = design(program.plan, setting)
     except NetworkError:  # what cannot be cut into steps is computed line by line
         return [plain]
-    work = operations((*found.steps.steps, *found.rules), found.steps.limits)
+    work = operations_of(found)
     loops: list[Loop] = []
     compiled = compiled and setting.dtype in ("float32", "float64")  # numba and BLAS know no others
     if compiled and work <= SMALL_COMPILED:
@@ -93,6 +99,11 @@ def choose(program: Program, setting: Setting, compiled: bool) -> list[Loop]:
     elif setting.dtype == "float64" and work <= SMALL:
         loops += _made(lambda: ScalarLoop(found, compiled=False))
     return [*loops, *_made(lambda: BufferLoop(found, blas=has_scipy())), plain]
+
+
+def operations_of(made: Design) -> int:
+    """The scalar operations of an update."""
+    return operations((*made.steps.steps, *made.rules), made.steps.limits)
 
 
 def _made(make: Callable[[], Loop]) -> list[Loop]:
@@ -107,7 +118,7 @@ class ScalarLoop:
     """Every entry a local variable, in Python or compiled."""
 
     def __init__(self, made: Design, compiled: bool) -> None:
-        self.kind = "compiled scalars" if compiled else "scalars"
+        self.kind, self.quick = ("compiled scalars", 10_000) if compiled else ("scalars", 1000)
         self.design, self._is_compiled, self.rewrites = made, compiled, made.rewrites
         self._trains: dict[bool, Any] = {}
         self._columns = scalar_source(made, compiled, checked=False).columns
@@ -175,6 +186,7 @@ class NestLoop:
 
     def __init__(self, made: Design) -> None:
         self.design, self.rewrites = made, made.rewrites
+        self.quick = QUICK_OPERATIONS // max(operations_of(made), 1)
         self.source = whole(nest_source(made), arrays=False, compiled=True)
         self._train = function(self.source, "train")
 
@@ -191,6 +203,8 @@ class NestLoop:
 
 class BufferLoop:
     """Whole arrays in buffers that are allocated once."""
+
+    quick = 0
 
     def __init__(self, made: Design, blas: bool) -> None:
         ready = prepared(made)
@@ -239,6 +253,7 @@ class PlainLoop:
     """The program itself, one batch after the other: what every network has."""
 
     kind = "program"
+    quick = 0
     rewrites = ()
 
     def __init__(self, program: Program, setting: Setting) -> None:
