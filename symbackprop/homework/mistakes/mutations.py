@@ -99,6 +99,12 @@ def _negate(node: tree.Negate, _path: Path, _names: Names) -> Iterator[Change]:
     yield node.operand, "sign", "sign", {}
 
 
+def _powers(node: tree.Power, _path: Path, _names: Names) -> Iterator[Change]:
+    """``1 - a`` for ``1 - a^2``: the power lost in a slope that is written out."""
+    if isinstance(node.exponent, tree.Number) and node.exponent.value == 2:
+        yield node.base, "wrong_derivative", "wrong_index", {"wrong": echo(node.base), "right": echo(node)}
+
+
 def _terms(node: tree.Add, _path: Path, names: Names) -> Iterator[Change]:
     for n, term in enumerate(node.terms):
         flipped = term.operand if isinstance(term, tree.Negate) else tree.Negate(term)
@@ -362,6 +368,7 @@ def _fractions(node: tree.Divide, _path: Path, names: Names) -> Iterator[Change]
 
 _MAKERS: tuple[tuple[Any, Callable[[Any, Path, Names], Iterator[Change]]], ...] = (
     (tree.Negate, _negate),
+    (tree.Power, _powers),
     (tree.Add, _terms),
     (tree.Multiply, _factors),
     (tree.Call, _slopes),
