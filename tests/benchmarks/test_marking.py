@@ -69,8 +69,6 @@ def students(network: str) -> list[Task]:
 @pytest.mark.parametrize("kind", SINGLE)
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_class(kind: str, jobs: int, benchmark: Any) -> None:
-    if jobs > 1:
-        pytest.importorskip("joblib", reason="several processes need joblib: pip install symbackprop[cluster]")
     count = STUDENTS * ANSWERS
     benchmark.group = f"mark a class: {count:,} {kind} answers, {BUDGET * count:.0f} s allowed with two processes"
     tasks = students(SINGLE[kind])

@@ -73,23 +73,14 @@ class _Later:
 
 
 class Processes:
-    """Several processes on this machine, through joblib.
-
-    Raises:
-        DataError: joblib is not installed.
-    """
+    """Several processes on this machine, through joblib."""
 
     work = staticmethod(mark_students)
 
     def __init__(self, jobs: int) -> None:
-        try:
-            from joblib.externals import loky
-            from joblib.externals.loky.process_executor import BrokenProcessPool
-        except ImportError:
-            raise DataError(
-                "several processes need joblib, which is not installed",
-                hint='install it with: pip install "symbackprop[cluster]", or leave out --jobs',
-            ) from None
+        from joblib.externals import loky  # half a second that one process does without
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+
         self.width = jobs
         self.lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
         self._loky: Any = loky

@@ -157,7 +157,6 @@ def test_a_report_in_its_own_folder_is_no_answer(folder: Path) -> None:
 
 
 def test_processes_do_not_change_a_byte(folder: Path) -> None:
-    pytest.importorskip("joblib", reason="several processes need joblib: pip install symbackprop[cluster]")
     for ending in ("md", "html", "csv", "jsonl"):
         run("line.net", "class", "--report", f"one.{ending}")
         run("line.net", "class", "--report", f"two.{ending}", "--jobs", "2")
@@ -197,8 +196,6 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen[str]) -> No
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_run_goes_on_where_it_stopped(large: Path, jobs: str) -> None:
-    if jobs != "1":
-        pytest.importorskip("joblib", reason="several processes need joblib: pip install symbackprop[cluster]")
     process = started(large, "line.net", "class", "--report", "r.html", "--jobs", jobs)
     journal = journal_path(str(large / "r.html"))
     wait_for_lines(journal, 50, process)
@@ -221,7 +218,6 @@ def test_an_interrupted_run_goes_on_where_it_stopped(large: Path, jobs: str) -> 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers under /proc")
 def test_a_killed_worker_changes_nothing(large: Path) -> None:
-    pytest.importorskip("joblib", reason="several processes need joblib: pip install symbackprop[cluster]")
     process = started(large, "line.net", "class", "--report", "r.csv", "--jobs", "2")
     wait_for_lines(journal_path(str(large / "r.csv")), 20, process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -44,7 +44,6 @@ EXPECTED = lines(Here(), 60)
 
 @pytest.fixture
 def processes() -> type[Processes]:
-    pytest.importorskip("joblib", reason="several processes need joblib: pip install symbackprop[cluster]")
     return Processes
 
 
@@ -108,12 +107,6 @@ def test_a_worker_killed_from_outside(processes: type[Processes]) -> None:
     finally:
         engine.close()
     assert killed
-
-
-def test_without_joblib_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "joblib.externals", None)
-    with pytest.raises(DataError, match="need joblib, which is not installed"):
-        make_engine(2)
 
 
 def test_without_dask_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
