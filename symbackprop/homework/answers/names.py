@@ -26,6 +26,10 @@ from symbackprop.notation.syntax import Number, Reference, Script
 MeaningKind = Literal["quantity", "delta", "size", "rate", "onehot", "softmax"]
 
 
+OLD = frozenset({"old", "alt", "prev", "current"})
+"""Marks of a parameter before its update: ``w^{old}``."""
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What a name stands for: a quantity, its delta, a size, the rate, one-hot labels, the softmax of scores."""
@@ -158,6 +162,9 @@ class Names:
         found = self.table.get(name.key)
         if found is None and name.base.isupper() and name.accent in {"", "cal"}:
             found = self.table.get(make_name(name.base, "" if name.accent else "cal", name.scripts).key)
+        kept = tuple(s for s in name.scripts if s.text not in OLD)
+        if found is None and len(kept) < len(name.scripts):
+            return self.meaning(make_name(name.base, name.accent, kept, name.glued))
         return found
 
     def is_own(self, name: Name) -> bool:

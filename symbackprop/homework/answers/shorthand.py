@@ -40,7 +40,7 @@ _IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Idioms of array code and of slices -> the notation that says the same."""
 _EINSUM = re.compile(
-    r"(?:np|torch)\.einsum\(\s*['\"](\w)(\w)\s*,\s*(\w)(\w)\s*->\s*(\w)(\w)['\"]\s*,\s*([^,()]+?)\s*,\s*([^,()]+?)\s*\)"
+    r"(?<![\w.])(?:(?:np|torch)\.)?einsum\(\s*['\"](\w)(\w)\s*,\s*(\w)(\w)\s*->\s*(\w)(\w)['\"]\s*,\s*([^,()]+?)\s*,\s*([^,()]+?)\s*\)"
 )
 
 

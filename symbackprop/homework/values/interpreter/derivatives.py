@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.errors import closest
+from symbackprop.functions import by_name
 from symbackprop.homework.answers.names import Meaning
 from symbackprop.homework.values.interpreter.references import References
 from symbackprop.homework.values.interpreter.state import Open, Unknown
@@ -18,6 +19,7 @@ from symbackprop.homework.values.value import Value, scalar
 from symbackprop.indexed import Base
 from symbackprop.names import Name
 from symbackprop.notation import syntax as tree
+from symbackprop.notation.lowering import ELEMENTWISE
 
 Array = Any
 
@@ -55,6 +57,8 @@ class Derivatives(References):
         """A derivative as a fraction."""
         if isinstance(node.of, tree.Call) and node.of.arguments == (node.wrt,):  # the derivative of sigma(z) by z
             return self.value(tree.Call(node.of.function, node.of.arguments, node.of.order + 1, span=node.span))
+        if self.is_function(node.of):  # the slope by its name alone: d sigma / dz
+            return self.value(tree.Call(node.of.name.key, (node.wrt,), 1, span=node.span))
         if not isinstance(node.of, (tree.Reference, tree.Transpose)):
             return self.of_expression(node)
         upper, upper_scripts, _ = self.target_of(node.of)
@@ -85,6 +89,14 @@ class Derivatives(References):
             name = self.world.network.names[loss.base]
             return self.value(tree.Partial(tree.Reference(name), node.wrt, span=node.span))
         raise Open("operator", node.span)
+
+    def is_function(self, node: tree.Node) -> bool:
+        """Is it the bare name of a function, and of no quantity?"""
+        if not isinstance(node, tree.Reference) or node.scripts or self.meaning(node) is not None:
+            return False
+        name = node.name.key
+        known = name in self.names.vocabulary.functions or name in ELEMENTWISE or by_name(name) is not None
+        return known and name not in self.own
 
     def is_number(self, base: Base) -> bool:
         """Has a quantity no axis?"""
