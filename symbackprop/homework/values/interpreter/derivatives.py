@@ -57,8 +57,9 @@ class Derivatives(References):
         """A derivative as a fraction."""
         if isinstance(node.of, tree.Call) and node.of.arguments == (node.wrt,):  # the derivative of sigma(z) by z
             return self.value(tree.Call(node.of.function, node.of.arguments, node.of.order + 1, span=node.span))
-        if self.is_function(node.of):  # the slope by its name alone: d sigma / dz
-            return self.value(tree.Call(node.of.name.key, (node.wrt,), 1, span=node.span))
+        function = self.function_of(node.of)
+        if function is not None:  # a slope by its name alone: d sigma / dz
+            return self.value(tree.Call(function, (node.wrt,), 1, span=node.span))
         if not isinstance(node.of, (tree.Reference, tree.Transpose)):
             return self.of_expression(node)
         upper, upper_scripts, _ = self.target_of(node.of)
@@ -90,13 +91,13 @@ class Derivatives(References):
             return self.value(tree.Partial(tree.Reference(name), node.wrt, span=node.span))
         raise Open("operator", node.span)
 
-    def is_function(self, node: tree.Node) -> bool:
-        """Is it the bare name of a function, and of no quantity?"""
+    def function_of(self, node: tree.Node) -> str | None:
+        """The function whose bare name this is; None for quantities and what the student defined."""
         if not isinstance(node, tree.Reference) or node.scripts or self.meaning(node) is not None:
-            return False
+            return None
         name = node.name.key
         known = name in self.names.vocabulary.functions or name in ELEMENTWISE or by_name(name) is not None
-        return known and name not in self.own
+        return name if known and name not in self.own else None
 
     def is_number(self, base: Base) -> bool:
         """Has a quantity no axis?"""
