@@ -131,3 +131,12 @@ def test_hostile_answers_in_every_report(tmp_path: Path) -> None:
             assert "<script" not in path.read_text(encoding="utf-8")
         if ending == ".jsonl":
             assert all("verdict" in json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line)
+
+
+@pytest.mark.parametrize("part", [" ", "\\,", "...", "中", "，中", "d/d", "(", "9", "`"])
+@pytest.mark.parametrize("before", ["", "dE/dw_12 = out"])
+def test_long_runs_of_anything_end_soon(before: str, part: str) -> None:
+    """No pattern looks at a run again from each of its places."""
+    start = time.perf_counter()
+    check_records(judge("two-two-one").mark(before + part * (8000 // len(part)) + "= 1"))
+    assert time.perf_counter() - start < 2

@@ -32,6 +32,8 @@ MOST_LINKS = 40
 _PROSE = re.compile(
     r"\s*(?:[^\W\d_]{2,}['’]?[^\W\d_]*|[\u4e00-\u9fff]+|[,.:;，。：；、!?()（）\u201c\u201d\"-]|\d{1,2}(?=\s))\s*"
 )
+MOST_WORDS = 60
+"""Words of prose behind which a statement may begin."""
 _RELATION = re.compile(r"[:：]?[=＝]|≈|←|\\approx|\\gets|\\leftarrow")
 _COLON = re.compile(r"[:：](?![=＝])\s*")
 _TAIL_START = re.compile(
@@ -192,9 +194,12 @@ def _starts(line: Line) -> Iterator[int]:
     end = relation.start() if relation else len(text)
     yield 0
     colons = [m.end() for m in _COLON.finditer(text, 0, end)]
-    yield from reversed(colons)
+    yield from reversed(colons[-MOST_WORDS:])
     start = 0
-    while start < end and (match := _PROSE.match(text, start)) is not None and match.end() < end:
+    for _ in range(MOST_WORDS):
+        match = _PROSE.match(text, start)
+        if match is None or match.end() >= end:
+            return
         start = match.end()
         yield start
 
@@ -347,15 +352,19 @@ def _flat(node: Node) -> Node:
     )
 
 
+def _is_said(text: str, vocabulary: Vocabulary) -> bool:
+    """Are these words that name no quantity, and change nothing?"""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"\\[A-Za-z]+", " ", text))
+    return not any(w.lower() in _CHANGES or vocabulary.find_text(w) is not None for w in words)
+
+
 def _without_tail(line: Line, tokens: list[Token], vocabulary: Vocabulary) -> list[Token] | None:
     """The tokens before a remark: `..., by the chain rule`, `(chain rule)`, `[2 points]`; a remark holds words only."""
     for position, token in enumerate(tokens[1:-1], 1):
         if _TAIL_START.match(line.text, token.start) is None:
             continue
         rest = line.text[token.start :]
-        words = re.findall(r"[^\W\d_]+", re.sub(r"\\[A-Za-z]+", " ", rest))
-        plain = not any(w.lower() in _CHANGES or vocabulary.find_text(w) is not None for w in words)
-        if not (plain and _TAIL.match(rest)) and not _REASON.match(rest):
+        if not (_TAIL.match(rest) and _is_said(rest, vocabulary)) and not _REASON.match(rest):
             continue
         shorter = cut(tokens, 0, position)
         depth = sum((t.kind in {"(", "[", "{"}) - (t.kind in {")", "]", "}"}) for t in shorter)

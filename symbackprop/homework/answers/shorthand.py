@@ -28,7 +28,9 @@ _MASKED = re.compile(r"(\s*)([A-Za-z]\w*)\[\s*([^\[\]=]*?(?:<=|>=|<|>)[^\[\]=]*)
 _IDIOMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"grads?\[\s*['\"]d?(\w+)['\"]\s*\]"), r"grad_\1"),
     (
-        re.compile(r"(\w+)\[\s*:\s*,\s*(?:None|np\.newaxis)\s*\]\s*\*\s*(\w+)\[\s*(?:None|np\.newaxis)\s*,\s*:?\s*\]"),
+        re.compile(
+            r"(?<!\w)(\w+)\[\s*:\s*,\s*(?:None|np\.newaxis)\s*\]\s*\*\s*(\w+)\[\s*(?:None|np\.newaxis)\s*,\s*:?\s*\]"
+        ),
         r"\1 @ \2.T",
     ),
     (re.compile(r"\.(?:reshape|view)\(\s*-1\s*,\s*1\s*\)"), ""),
@@ -99,6 +101,8 @@ def _length(match: re.Match[str]) -> str:
     return f"len({match[1]}{'.T' if match[2] == '1' else ''})".ljust(len(match.group()))
 
 
+LONGEST_PROSE = 3000
+"""Characters of a line in which prose is looked for."""
 _CHINESE = "\\u3400-\\u9fff"
 _CHINESE_FIRST = re.compile(rf"[\s{_CHINESE}，。：:、；]*[{_CHINESE}][\s，。：:、；]*(?=[^\s{_CHINESE}])")
 _CHINESE_LAST = re.compile(
@@ -113,7 +117,7 @@ _CHINESE_CHANGES = re.compile("倍|半|负|乘|除|加|减|如果|否则|若|当
 
 def _without_chinese(line: Line) -> Line:
     """The line with Chinese prose before and behind the formula blanked out."""
-    if not re.search(f"[{_CHINESE}]", line.text):
+    if not re.search(f"[{_CHINESE}]", line.text) or len(line.text) > LONGEST_PROSE:
         return line
     last = _CHINESE_LAST.search(line.text)
     changes = last is not None and _CHINESE_CHANGES.search(last.group()) is not None

@@ -51,8 +51,8 @@ _REMARK = re.compile(r"\s*\(.*(?:dots|\.\.|\\le).*\)\s*\Z")
 _PREAMBLE = re.compile(r"\\begin\s*\{document\}")
 _PERCENT = re.compile(r"(?<!\\)%.*")
 _STOP = re.compile(
-    r"(?:\s|[.,;。，；✓✔□■∎]|\\[,;:!]|\\(?:q?quad|checkmark|square|blacksquare|qed|Box)(?![A-Za-z])|\s//.*|\bQED\b"
-    r"|(?:\s{2,}|\\q?quad\s*|\t)\(\d{1,3}[a-z]?\))+\Z"
+    r"(?<![\s.,;\\])(?:\s++//.*|(?:\s{2,}+|\\q?quad\s*|\t)\(\d{1,3}[a-z]?\)|\s++|[.,;。，；✓✔□■∎]|\\[,;:!]"
+    r"|\\(?:q?quad|checkmark|square|blacksquare|qed|Box)(?![A-Za-z])|\bQED\b)+\Z"
 )
 """What ends a sentence, a proof, a numbered equation."""
 _SENTENCE_END = re.compile(
