@@ -23,7 +23,7 @@ from symbackprop.notation.source import (
 )
 from symbackprop.notation.tables import DISPLAY_ENVIRONMENTS
 
-LONGEST_TEXT = 200_000
+LONGEST_TEXT = 100_000
 """Characters of one handed-in text."""
 MOST_STATEMENTS = 400
 
